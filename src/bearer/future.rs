@@ -1,0 +1,157 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{
+    Rejection,
+    inject::inject,
+    layer::Options,
+    reject::{Dialect, respond},
+};
+use crate::{model::Authenticated, wire::ResponseBody};
+
+pub(super) type Verdict<U> = BoxFuture<'static, Result<Authenticated<U>, Rejection>>;
+
+/// All that a rejection needs of the layer and the request, for when both are gone.
+pub(super) struct Refusal {
+    options: Arc<Options>,
+    dialect: Dialect,
+}
+
+impl Refusal {
+    pub(super) fn new(options: &Arc<Options>, headers: &HeaderMap) -> Self {
+        Self {
+            options: Arc::clone(options),
+            dialect: Dialect::of(headers),
+        }
+    }
+
+    fn respond(&self, rejection: Rejection) -> Response<Bytes> {
+        respond(
+            rejection,
+            &self.options.realm,
+            &self.dialect,
+            self.options.hook.as_deref(),
+        )
+    }
+}
+
+pin_project! {
+    /// The response of a [`Bearer`](super::Bearer).
+    pub struct ResponseFuture<S, ReqBody, U>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        #[pin]
+        state: State<S, ReqBody, U>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, ReqBody, U>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        // Nobody is asked and nobody is called.
+        Refuse { response: Option<Response<Bytes>> },
+        // The validator is thinking; the request and its ready service wait.
+        Validate { verdict: Verdict<U>, waiting: Option<(Request<ReqBody>, S)>, refusal: Refusal },
+        // The inner service is at work.
+        Call { #[pin] response: S::Future },
+    }
+}
+
+impl<S, ReqBody, U> ResponseFuture<S, ReqBody, U>
+where
+    S: Service<Request<ReqBody>>,
+{
+    pub(super) fn refuse(rejection: Rejection, refusal: &Refusal) -> Self {
+        let response = Some(refusal.respond(rejection));
+        Self {
+            state: State::Refuse { response },
+        }
+    }
+
+    pub(super) fn validate(
+        verdict: Verdict<U>,
+        request: Request<ReqBody>,
+        ready: S,
+        refusal: Refusal,
+    ) -> Self {
+        let waiting = Some((request, ready));
+        Self {
+            state: State::Validate {
+                verdict,
+                waiting,
+                refusal,
+            },
+        }
+    }
+
+    pub(super) fn call(response: S::Future) -> Self {
+        Self {
+            state: State::Call { response },
+        }
+    }
+}
+
+impl<S, ReqBody, ResBody, U> Future for ResponseFuture<S, ReqBody, U>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    U: Send + Sync + 'static,
+{
+    type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProj::Refuse { response } => {
+                    let response = response.take().expect("polled after completion");
+                    return Poll::Ready(Ok(ResponseBody::wrap_own(response)));
+                }
+                StateProj::Validate {
+                    verdict,
+                    waiting,
+                    refusal,
+                } => {
+                    let user = match ready!(verdict.as_mut().poll(cx)) {
+                        Ok(user) => user,
+                        Err(rejection) => {
+                            let response = refusal.respond(rejection);
+                            return Poll::Ready(Ok(ResponseBody::wrap_own(response)));
+                        }
+                    };
+                    let (mut request, mut ready) = waiting.take().expect("polled after completion");
+                    inject(request.extensions_mut(), user);
+                    let response = ready.call(request);
+                    state.set(State::Call { response });
+                }
+                StateProj::Call { response } => {
+                    return response
+                        .poll(cx)
+                        .map_ok(|response| response.map(ResponseBody::inner));
+                }
+            }
+        }
+    }
+}
+
+impl<S, ReqBody, U> fmt::Debug for ResponseFuture<S, ReqBody, U>
+where
+    S: Service<Request<ReqBody>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

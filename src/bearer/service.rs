@@ -1,0 +1,102 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{
+    Method, Request, Response,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+};
+use tower_service::Service;
+
+use super::{
+    BearerLayer, Rejection, ResponseFuture, Validate,
+    extract::{extract, hide_credentials},
+    future::{Refusal, Verdict},
+    inject::{inject, inject_nobody},
+};
+use crate::{model::AccessToken, wire::ResponseBody};
+
+/// The service that [`BearerLayer`] makes.
+///
+/// Its error is the inner service's: a rejection is a response.
+#[derive(Debug)]
+pub struct Bearer<S, V> {
+    pub(super) inner: S,
+    pub(super) layer: BearerLayer<V>,
+}
+
+impl<S, V, ReqBody, ResBody> Service<Request<ReqBody>> for Bearer<S, V>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    V: Validate,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody, V::User>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        hide_credentials(request.headers_mut());
+        let options = &self.layer.options;
+        let token = match extract(request.headers(), request.uri(), options.max_token_bytes) {
+            Ok(token) => token,
+            Err(Rejection::Missing) if options.optional || self.is_let_off(&request) => {
+                inject_nobody::<V::User>(request.extensions_mut(), &options.realm);
+                return ResponseFuture::call(self.inner.call(request));
+            }
+            Err(rejection) => {
+                return ResponseFuture::refuse(rejection, &self.refusal(&request));
+            }
+        };
+        match self.layer.validator.validate_now(token) {
+            Some(Ok(user)) => {
+                inject(request.extensions_mut(), user);
+                ResponseFuture::call(self.inner.call(request))
+            }
+            Some(Err(rejection)) => ResponseFuture::refuse(rejection, &self.refusal(&request)),
+            None => {
+                let verdict = self.ask(token.to_access_token());
+                let refusal = self.refusal(&request);
+                // Only the service that `poll_ready` saw is ready: the future takes that one,
+                // and its clone stays here for the next request.
+                let next = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, next);
+                ResponseFuture::validate(verdict, request, ready, refusal)
+            }
+        }
+    }
+}
+
+impl<S, V: Validate> Bearer<S, V> {
+    fn ask(&self, token: AccessToken) -> Verdict<V::User> {
+        let validator = Arc::clone(&self.layer.validator);
+        Box::pin(async move { validator.validate(token.as_bearer()).await })
+    }
+
+    fn refusal<B>(&self, request: &Request<B>) -> Refusal {
+        Refusal::new(&self.layer.options, request.headers())
+    }
+
+    fn is_let_off<B>(&self, request: &Request<B>) -> bool {
+        self.layer.options.preflight_passes
+            && request.method() == Method::OPTIONS
+            && request.headers().contains_key(ORIGIN)
+            && request
+                .headers()
+                .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+}
+
+impl<S: Clone, V> Clone for Bearer<S, V> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            layer: self.layer.clone(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+use std::{fmt, sync::Arc};
+
+use super::{Rejection, Validate};
+use crate::{
+    model::{Authenticated, BearerToken, Clock, Session},
+    store::{StoreError, TokenStore, UserStore},
+};
+
+/// Validates tokens that were issued here: digest, session, clock, user.
+pub struct SessionValidator<U, T> {
+    users: Arc<U>,
+    tokens: Arc<T>,
+    clock: Clock,
+}
+
+impl<U, T> SessionValidator<U, T>
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    /// Looks tokens up in `tokens` and their users in `users`, by the system's clock.
+    pub fn new(users: Arc<U>, tokens: Arc<T>) -> Self {
+        let clock = Clock::system();
+        Self {
+            users,
+            tokens,
+            clock,
+        }
+    }
+
+    /// Sets the clock by which tokens expire. The default is the system's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    fn live(&self, found: Result<Option<Session>, StoreError>) -> Result<Session, Rejection> {
+        found
+            .map_err(Rejection::Unchecked)?
+            .filter(|session| !session.is_expired_at(self.clock.now()))
+            .ok_or(Rejection::Invalid)
+    }
+}
+
+impl<U, T> Validate for SessionValidator<U, T>
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    type User = U::User;
+
+    async fn validate(&self, token: BearerToken<'_>) -> Result<Authenticated<U::User>, Rejection> {
+        let session = self.live(self.tokens.find_access(token.digest()).await)?;
+        let user = self.users.find_user(session.subject()).await;
+        authenticated(user, session)
+    }
+
+    fn validate_now(
+        &self,
+        token: BearerToken<'_>,
+    ) -> Option<Result<Authenticated<U::User>, Rejection>> {
+        let session = match self.live(self.tokens.find_access_now(token.digest())?) {
+            Ok(session) => session,
+            Err(rejection) => return Some(Err(rejection)),
+        };
+        let user = self.users.find_user_now(session.subject())?;
+        Some(authenticated(user, session))
+    }
+}
+
+fn authenticated<U>(
+    user: Result<Option<Arc<U>>, StoreError>,
+    session: Session,
+) -> Result<Authenticated<U>, Rejection> {
+    let user = user
+        .map_err(Rejection::Unchecked)?
+        .ok_or(Rejection::Invalid)?;
+    Ok(Authenticated::new(user, session))
+}
+
+impl<U, T> Clone for SessionValidator<U, T> {
+    fn clone(&self) -> Self {
+        Self {
+            users: Arc::clone(&self.users),
+            tokens: Arc::clone(&self.tokens),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl<U, T> fmt::Debug for SessionValidator<U, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionValidator")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}

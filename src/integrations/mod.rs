@@ -1,0 +1,4 @@
+//! Frameworks, each behind its feature.
+
+#[cfg(feature = "axum")]
+mod axum;

@@ -1,0 +1,238 @@
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Random bytes in an issued token: 256 bits, where RFC 6749 §10.10 asks for 160.
+const TOKEN_BYTES: usize = 32;
+/// The most bytes of a [`TokenPrefix`].
+const MAX_PREFIX_BYTES: usize = 32;
+
+/// An access token in clear: made here, handed to the client once, never stored.
+///
+/// `Debug` shows `(..)` and the memory is wiped on drop.
+#[derive(Clone)]
+pub struct AccessToken(Zeroizing<String>);
+
+impl AccessToken {
+    /// Makes a token of 256 random bits in base64url: 43 **characters** after `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] if the operating system has no random bytes to give.
+    pub fn generate(prefix: &TokenPrefix) -> Result<Self, RandomError> {
+        let mut random = Zeroizing::new([0; TOKEN_BYTES]);
+        getrandom::fill(&mut *random).map_err(RandomError)?;
+        // Sized in advance: growing would leave a copy behind that nobody wipes.
+        let mut token = Zeroizing::new(String::with_capacity(prefix.0.len() + 43));
+        token.push_str(&prefix.0);
+        URL_SAFE_NO_PAD.encode_string(random.as_slice(), &mut token);
+        Ok(Self(token))
+    }
+
+    /// The token in clear, for the response that issues it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What a store keeps in place of the token.
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest::of(&self.0)
+    }
+
+    /// The token as a request would present it.
+    pub fn as_bearer(&self) -> BearerToken<'_> {
+        BearerToken(&self.0)
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken(..)")
+    }
+}
+
+/// A token that a request presents: well-formed, not yet judged. `Debug` shows `(..)`.
+#[derive(Clone, Copy)]
+pub struct BearerToken<'a>(&'a str);
+
+impl<'a> BearerToken<'a> {
+    /// Reads a `b64token` ([RFC 6750 §2.1]); `None` if the text is none.
+    ///
+    /// [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+    pub fn parse(text: &'a str) -> Option<Self> {
+        is_b64token(text.as_bytes()).then_some(Self(text))
+    }
+
+    /// The token in clear, for a validator that must send it on or verify a signature.
+    pub fn expose(self) -> &'a str {
+        self.0
+    }
+
+    /// What a store keeps in place of the token.
+    pub fn digest(self) -> TokenDigest {
+        TokenDigest::of(self.0)
+    }
+
+    /// An owned copy, for work that outlives the request's headers.
+    pub fn to_access_token(self) -> AccessToken {
+        AccessToken(Zeroizing::new(self.0.to_owned()))
+    }
+}
+
+impl fmt::Debug for BearerToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
+    }
+}
+
+/// Whether `text` is 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" (RFC 6750 §2.1).
+fn is_b64token(text: &[u8]) -> bool {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let body = &text[..text.len() - padding];
+    !body.is_empty() && body.iter().copied().all(is_b64_byte)
+}
+
+fn is_b64_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+}
+
+/// The SHA-256 of a token: what stores are keyed by, so that a stolen database holds no usable
+/// token.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+
+    /// A digest that a store read back.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest as a store writes it.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The first four bytes: enough to follow one token through a log, too few to be of other use.
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second, third, fourth, ..] = self.0;
+        write!(
+            f,
+            "TokenDigest({first:02x}{second:02x}{third:02x}{fourth:02x}..)"
+        )
+    }
+}
+
+/// What issued tokens begin with, as in `acme_`: lets secret scanners find a leaked one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenPrefix(String);
+
+impl TokenPrefix {
+    /// Takes `prefix` as the beginning of every token. The default is no prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenPrefixError`] if it is longer than 32 **bytes** or holds a character that a
+    /// `b64token` may not (RFC 6750 §2.1).
+    pub fn new(prefix: impl Into<String>) -> Result<Self, TokenPrefixError> {
+        let prefix = prefix.into();
+        if prefix.len() > MAX_PREFIX_BYTES || !prefix.bytes().all(is_b64_byte) {
+            return Err(TokenPrefixError);
+        }
+        Ok(Self(prefix))
+    }
+}
+
+/// The text is no [`TokenPrefix`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenPrefixError;
+
+impl fmt::Display for TokenPrefixError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a token prefix is at most {MAX_PREFIX_BYTES} of A-Z a-z 0-9 - . _ ~ + /"
+        )
+    }
+}
+
+impl std::error::Error for TokenPrefixError {}
+
+/// A password in clear, exactly as received: not trimmed, not normalised, not cut
+/// (OWASP ASVS 6.2.8). `Debug` shows `(..)` and the memory is wiped on drop.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes a password.
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(Zeroizing::new(password.into()))
+    }
+
+    /// The password in clear, for a hasher or a directory that must be asked.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Zeroizing<String>> for Password {
+    fn from(password: Zeroizing<String>) -> Self {
+        Self(password)
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// A stored password hash in its text form, such as `$2b$12$...`.
+///
+/// It is not parsed here: a store may hold anything, and a hash that no hasher can read makes
+/// a login fail like a wrong password does. `Debug` shows `(..)`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes a hash as a store holds it.
+    pub fn new(hash: impl Into<String>) -> Self {
+        Self(hash.into())
+    }
+
+    /// The hash as text, for a hasher to verify or a store to write.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for PasswordHash {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}
+
+/// The operating system gave no random bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct RandomError(getrandom::Error);
+
+impl fmt::Display for RandomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the operating system gave no random bytes: {}", self.0)
+    }
+}
+
+impl std::error::Error for RandomError {}

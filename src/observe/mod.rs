@@ -1,0 +1,47 @@
+//! What the operator gets to read. No line holds a token, a password or a hash.
+
+#[cfg(not(feature = "tracing"))]
+#[path = "silent.rs"]
+mod backend;
+#[cfg(feature = "tracing")]
+#[path = "traced.rs"]
+mod backend;
+
+use std::error::Error;
+
+use backend::{error, warn};
+
+/// A guard, or an extractor, found that no `BearerLayer` ran before it.
+pub(crate) fn unguarded(who: &'static str, user: &'static str) {
+    error(
+        "no BearerLayer for this user type ran before it: the request was refused with 500; \
+         add BearerLayer outside of it",
+        &[("who", &who), ("user", &user)],
+    );
+}
+
+/// A store did not answer a question about a token.
+pub(crate) fn token_not_checked(cause: &dyn Error) {
+    error(
+        "the store failed, so an access token could not be checked",
+        &[("error", &cause)],
+    );
+}
+
+/// A login or its token could not be completed for a reason that is not the client's.
+pub(crate) fn grant_failed(cause: &dyn Error) {
+    error("a token request failed", &[("error", &cause)]);
+}
+
+/// A stored hash is malformed or too costly: its owner cannot log in until it is replaced.
+pub(crate) fn stored_hash_refused(cause: &dyn Error) {
+    warn("a stored password hash was refused", &[("error", &cause)]);
+}
+
+/// A login went through, but its outdated hash could not be replaced.
+pub(crate) fn rehash_failed(cause: &dyn Error) {
+    warn(
+        "an outdated password hash could not be replaced",
+        &[("error", &cause)],
+    );
+}

@@ -1,0 +1,197 @@
+use std::{fmt, sync::Arc};
+
+use super::{TokenError, form::Form};
+use crate::{
+    model::{Password, Scope, Subject},
+    observe,
+    password::{PasswordCheck, Verdict},
+    store::{Account, UserStore},
+};
+
+/// What a password grant says about who asks.
+pub struct Credentials<'a> {
+    pub(super) form: &'a Form,
+    pub(super) username: &'a str,
+    pub(super) password: &'a Password,
+}
+
+impl Credentials<'_> {
+    /// The `username`: not empty, without control characters.
+    pub fn username(&self) -> &str {
+        self.username
+    }
+
+    /// The `password`: not empty, without control characters, otherwise as it was sent.
+    pub fn password(&self) -> &Password {
+        self.password
+    }
+
+    /// Another parameter of the request, such as a one-time code. One without a value counts as
+    /// left out (RFC 6749 §3.2).
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.form.get(name).map(|value| value.as_str())
+    }
+}
+
+/// Shows the username only.
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who has been authenticated, and what their tokens may allow at most.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    subject: Subject,
+    scope: Scope,
+}
+
+impl Identity {
+    /// `subject`, whose tokens may allow nothing beyond being logged in.
+    pub fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            scope: Scope::EMPTY,
+        }
+    }
+
+    /// Sets what tokens may allow at most. The default is nothing.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Who it is.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What tokens may allow at most.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+/// Turns credentials into an identity.
+///
+/// [`PasswordAuthenticator`] does it with a user store. LDAP, PAM or a second factor replace it,
+/// and may answer an error of their own, with members of their own.
+///
+/// An implementation must take as long, and answer the same, for a user that does not exist as
+/// for a wrong password.
+///
+/// # Example
+///
+/// ```
+/// use tower_oauth2_password::store::UserStore;
+/// use tower_oauth2_password::token::{
+///     Authenticate, Credentials, Identity, OAuthError, PasswordAuthenticator, TokenError,
+/// };
+///
+/// /// Asks for a one-time code after the password.
+/// struct WithCode<U>(PasswordAuthenticator<U>);
+///
+/// impl<U: UserStore> Authenticate for WithCode<U> {
+///     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, TokenError> {
+///         let code = credentials.parameter("otp").map(str::to_owned);
+///         let identity = self.0.authenticate(credentials).await?;
+///         match code.as_deref() {
+///             Some("123456") => Ok(identity), // ask the code generator here
+///             Some(_) => Err(TokenError::InvalidGrant),
+///             None => Err(match OAuthError::new("mfa_required") {
+///                 Ok(error) => error.into(),
+///                 Err(_) => TokenError::InvalidGrant,
+///             }),
+///         }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot authenticate users",
+    note = "implement `Authenticate`, or use `PasswordAuthenticator` with a user store"
+)]
+pub trait Authenticate: Send + Sync + 'static {
+    /// Judges `credentials`.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::InvalidGrant`] for whatever is wrong with the credentials,
+    /// [`TokenError::Custom`] for an answer that the client must understand, and
+    /// [`TokenError::Unavailable`] if nobody could be asked.
+    fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+    ) -> impl Future<Output = Result<Identity, TokenError>> + Send;
+}
+
+impl<T: Authenticate> Authenticate for Arc<T> {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, TokenError> {
+        (**self).authenticate(credentials).await
+    }
+}
+
+/// The default: an account of a [`UserStore`], and one [`PasswordCheck`] whatever it holds.
+pub struct PasswordAuthenticator<U> {
+    users: Arc<U>,
+    check: PasswordCheck,
+}
+
+impl<U: UserStore> PasswordAuthenticator<U> {
+    /// Authenticates the users of `users` by `check`.
+    pub fn new(users: Arc<U>, check: PasswordCheck) -> Self {
+        Self { users, check }
+    }
+
+    async fn save(&self, account: &Account, rehashed: crate::model::PasswordHash) {
+        let Some(old) = account.hash() else { return };
+        let saved = self
+            .users
+            .replace_hash(account.subject(), old, rehashed)
+            .await;
+        if let Err(error) = saved {
+            observe::rehash_failed(&error);
+        }
+    }
+}
+
+impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, TokenError> {
+        let account = self.users.find_account(credentials.username()).await?;
+        let stored = account.as_ref().and_then(Account::hash).cloned();
+        // No early return: whoever asks, exactly one check is made.
+        let verdict = self
+            .check
+            .check(credentials.password().clone(), stored)
+            .await?;
+        match (account, verdict) {
+            (Some(account), Verdict::Right { rehashed }) if account.is_enabled() => {
+                if let Some(rehashed) = rehashed {
+                    self.save(&account, rehashed).await;
+                }
+                Ok(Identity::new(account.subject().clone()).with_scope(account.scope().clone()))
+            }
+            _ => Err(TokenError::InvalidGrant),
+        }
+    }
+}
+
+impl<U> Clone for PasswordAuthenticator<U> {
+    fn clone(&self) -> Self {
+        Self {
+            users: Arc::clone(&self.users),
+            check: self.check.clone(),
+        }
+    }
+}
+
+impl<U> fmt::Debug for PasswordAuthenticator<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordAuthenticator")
+            .field("check", &self.check)
+            .finish_non_exhaustive()
+    }
+}

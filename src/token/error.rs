@@ -1,0 +1,301 @@
+use std::{error::Error, fmt};
+
+use http::StatusCode;
+
+use crate::{model::RandomError, password::CheckError, store::StoreError};
+
+/// Why a token request was refused.
+///
+/// `Display` speaks to the operator. The client sees [`status`](Self::status),
+/// [`code`](Self::code) and a fixed description (RFC 6749 §5.2). The error is also in the
+/// response's extensions, for layers further out to log.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The request is none that this endpoint understands.
+    InvalidRequest(RequestFault),
+    /// The grant type is none that is offered here.
+    UnsupportedGrantType,
+    /// The scope is malformed, or more than the account may have.
+    InvalidScope,
+    /// Wrong password, no such user, disabled, no password: the client learns no more than that.
+    InvalidGrant,
+    /// Whether the credentials are good was not found out, because a store failed.
+    Unavailable(StoreError),
+    /// Whether the credentials are good was not found out, because no password check was made.
+    Unchecked(CheckError),
+    /// The credentials are good, but no token could be made.
+    NotIssued(IssueFault),
+    /// What an application's own [`Authenticate`](super::Authenticate) answers.
+    Custom(Box<OAuthError>),
+}
+
+/// What is wrong with a request to the token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestFault {
+    /// Not `POST` (RFC 6749 §3.2).
+    Method,
+    /// Not over TLS, as far as the proxy in front says (RFC 6749 §1.6).
+    Insecure,
+    /// Not `application/x-www-form-urlencoded` (RFC 6749 Appendix B).
+    MediaType,
+    /// More bytes than are read.
+    TooLarge,
+    /// The body ended before it was whole.
+    Interrupted,
+    /// Not form-encoded UTF-8, or a control character in it.
+    Form,
+    /// A parameter twice (RFC 6749 §3.2).
+    Repeated,
+    /// More parameters than are read.
+    TooMany,
+    /// A parameter is missing or has no value (RFC 6749 §3.2).
+    Missing(&'static str),
+}
+
+/// Why no token came of a good password.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum IssueFault {
+    /// No random bytes.
+    Random(RandomError),
+    /// A new token's digest was in the store already: the random bytes are not random.
+    Repeated,
+}
+
+impl TokenError {
+    /// The status of the answer (RFC 6749 §5.2): 400 where nothing else is specified.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidRequest(RequestFault::Method) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::InvalidRequest(RequestFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InvalidRequest(_)
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope
+            | Self::InvalidGrant => StatusCode::BAD_REQUEST,
+            Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Unchecked(_) | Self::NotIssued(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Custom(error) => error.status,
+        }
+    }
+
+    /// The `error` of the answer: RFC 6749 §5.2 for what the client did, §4.1.2.1 for what
+    /// happened here.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidGrant => "invalid_grant",
+            Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
+                "temporarily_unavailable"
+            }
+            Self::Unchecked(_) | Self::NotIssued(_) => "server_error",
+            Self::Custom(error) => &error.code,
+        }
+    }
+
+    /// What the client is told in words: never anything that it sent.
+    pub(super) fn description(&self) -> Option<&str> {
+        Some(match self {
+            Self::InvalidRequest(fault) => fault.description(),
+            Self::UnsupportedGrantType => "the grant type is not offered here",
+            Self::InvalidScope => "the scope is malformed or more than is allowed",
+            Self::InvalidGrant => "the username or the password is wrong",
+            Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
+                "the login could not be checked, try again later"
+            }
+            Self::Unchecked(_) | Self::NotIssued(_) => "the login failed on the server",
+            Self::Custom(error) => return error.description.as_deref(),
+        })
+    }
+}
+
+impl RequestFault {
+    fn description(self) -> &'static str {
+        match self {
+            Self::Method => "a token request is a POST",
+            Self::Insecure => "a token request needs TLS",
+            Self::MediaType => "the body must be application/x-www-form-urlencoded",
+            Self::TooLarge => "the body is too large",
+            Self::Interrupted => "the body is incomplete",
+            Self::Form => "the body is not form-encoded UTF-8 text",
+            Self::Repeated => "a parameter is there more than once",
+            Self::TooMany => "there are too many parameters",
+            Self::Missing("grant_type") => "grant_type is missing",
+            Self::Missing("username") => "username is missing",
+            Self::Missing("password") => "password is missing",
+            Self::Missing(_) => "a parameter is missing",
+        }
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidRequest(fault) => f.write_str(fault.description()),
+            Self::UnsupportedGrantType => f.write_str("the grant type is not supported"),
+            Self::InvalidScope => f.write_str("the scope is malformed or more than is allowed"),
+            Self::InvalidGrant => f.write_str("the credentials are wrong"),
+            Self::Unavailable(error) => error.fmt(f),
+            Self::Unchecked(error) => error.fmt(f),
+            Self::NotIssued(IssueFault::Random(error)) => error.fmt(f),
+            Self::NotIssued(IssueFault::Repeated) => {
+                f.write_str("a new token is in the store already: the random source is broken")
+            }
+            Self::Custom(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for TokenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unavailable(error) => Some(error),
+            Self::Unchecked(error) => Some(error),
+            Self::NotIssued(IssueFault::Random(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for TokenError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl From<CheckError> for TokenError {
+    fn from(error: CheckError) -> Self {
+        Self::Unchecked(error)
+    }
+}
+
+impl From<OAuthError> for TokenError {
+    fn from(error: OAuthError) -> Self {
+        Self::Custom(Box::new(error))
+    }
+}
+
+/// An error response of the application's own (RFC 6749 §5.2, §8.5), with members of its own.
+///
+/// # Example
+///
+/// ```
+/// use tower_oauth2_password::token::OAuthError;
+///
+/// let error = OAuthError::new("mfa_required")?
+///     .with_description("a second factor is needed")?
+///     .with_member("mfa_token", "f3c1...")?;
+/// # let _ = error;
+/// # Ok::<(), tower_oauth2_password::token::BadOAuthError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OAuthError {
+    status: StatusCode,
+    code: String,
+    description: Option<String>,
+    pub(super) members: Vec<(String, String)>,
+}
+
+impl OAuthError {
+    /// An error with `code` as its `error` member, and status 400.
+    ///
+    /// # Errors
+    ///
+    /// [`BadOAuthError`] if `code` is empty or holds anything but printable ASCII without
+    /// quotation mark and backslash.
+    pub fn new(code: impl Into<String>) -> Result<Self, BadOAuthError> {
+        let code = checked(code)?;
+        Ok(Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            description: None,
+            members: Vec::new(),
+        })
+    }
+
+    /// Sets the status. The default is 400; clients read the JSON at that status only.
+    ///
+    /// # Errors
+    ///
+    /// [`BadOAuthError`] for a status that says all is well, below 400, or for 401, which must
+    /// come with a challenge (RFC 9110 §15.5.2) that this endpoint has not.
+    pub fn with_status(mut self, status: StatusCode) -> Result<Self, BadOAuthError> {
+        if status == StatusCode::UNAUTHORIZED
+            || !(status.is_client_error() || status.is_server_error())
+        {
+            return Err(BadOAuthError(()));
+        }
+        self.status = status;
+        Ok(self)
+    }
+
+    /// Sets `error_description`. The default is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), for the description.
+    pub fn with_description(
+        mut self,
+        description: impl Into<String>,
+    ) -> Result<Self, BadOAuthError> {
+        self.description = Some(checked(description)?);
+        Ok(self)
+    }
+
+    /// Adds a member to the JSON object. Its value may be any text.
+    ///
+    /// # Errors
+    ///
+    /// [`BadOAuthError`] if a member of that name is there already.
+    pub fn with_member(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Self, BadOAuthError> {
+        let name = name.into();
+        let own = self.members.iter().any(|(other, _)| *other == name);
+        if own || name == "error" || name == "error_description" {
+            return Err(BadOAuthError(()));
+        }
+        self.members.push((name, value.into()));
+        Ok(self)
+    }
+}
+
+/// `%x20-21 / %x23-5B / %x5D-7E` (RFC 6749 §5.2).
+fn checked(text: impl Into<String>) -> Result<String, BadOAuthError> {
+    let text = text.into();
+    let allowed = |byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+    if text.is_empty() || !text.bytes().all(allowed) {
+        return Err(BadOAuthError(()));
+    }
+    Ok(text)
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description.as_deref().unwrap_or(&self.code))
+    }
+}
+
+impl Error for OAuthError {}
+
+/// The [`OAuthError`] would break RFC 6749 §5.2 or RFC 9110.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadOAuthError(());
+
+impl fmt::Display for BadOAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "an OAuth error has a code and a description of printable ASCII without quotation \
+             mark and backslash, a status from 400 but not 401, and each member once",
+        )
+    }
+}
+
+impl Error for BadOAuthError {}

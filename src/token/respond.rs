@@ -1,0 +1,69 @@
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA},
+};
+
+use super::{Issued, RequestFault, TokenError};
+use crate::{
+    observe,
+    wire::{JsonObject, ask_to_retry},
+};
+
+/// The one place where a token request becomes a response.
+pub(super) fn respond(outcome: Result<Issued, TokenError>) -> Response<Bytes> {
+    let mut response = match outcome {
+        Ok(issued) => success(&issued),
+        Err(error) => failure(error),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // RFC 6749 §5.1: on every response with tokens or credentials, so on every one of these.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// RFC 6749 §5.1.
+fn success(issued: &Issued) -> Response<Bytes> {
+    let mut json = JsonObject::new()
+        .string("access_token", issued.token.expose())
+        .string("token_type", "Bearer")
+        .number("expires_in", issued.lifetime.as_secs());
+    if !issued.scope.is_empty() {
+        json = json.string("scope", &issued.scope.to_string());
+    }
+    Response::new(json.finish())
+}
+
+/// RFC 6749 §5.2. A wrong password is 400 and has no `WWW-Authenticate`: clients read nothing
+/// else.
+fn failure(error: TokenError) -> Response<Bytes> {
+    let mut json = JsonObject::new().string("error", error.code());
+    if let Some(description) = error.description() {
+        json = json.string("error_description", description);
+    }
+    if let TokenError::Custom(custom) = &error {
+        for (name, value) in &custom.members {
+            json = json.string(name, value);
+        }
+    }
+    let mut response = Response::new(json.finish());
+    *response.status_mut() = error.status();
+    add_headers(&error, response.headers_mut());
+    if error.status().is_server_error() {
+        observe::grant_failed(&error);
+    }
+    response.extensions_mut().insert(error);
+    response
+}
+
+fn add_headers(error: &TokenError, headers: &mut HeaderMap) {
+    if let TokenError::InvalidRequest(RequestFault::Method) = error {
+        // RFC 9110 §15.5.6.
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    if error.status() == StatusCode::SERVICE_UNAVAILABLE {
+        ask_to_retry(headers);
+    }
+}

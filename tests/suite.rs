@@ -1,0 +1,3 @@
+//! All integration tests in one binary, as each binary costs a link.
+
+mod support;

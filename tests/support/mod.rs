@@ -1,0 +1,114 @@
+//! What the integration tests share: a small flow at bcrypt cost 4, requests, and answers that
+//! have been read to their end.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::{Service, ServiceExt};
+use tower_oauth2_password::{
+    MemoryTokens, MemoryUsers, PasswordFlow,
+    model::{Clock, Timestamp},
+    password::Bcrypt,
+};
+
+/// Noon of 1970-01-01; the clock of [`flow`] stands there until a test moves it.
+pub const NOON: Timestamp = Timestamp::from_secs(43_200);
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+}
+
+impl User {
+    pub fn new(name: &str) -> Self {
+        let name = name.to_owned();
+        Self { name }
+    }
+}
+
+pub type Flow = PasswordFlow<MemoryUsers<User>, MemoryTokens>;
+
+pub fn fast() -> Bcrypt {
+    Bcrypt::new(4).unwrap()
+}
+
+/// `meera`, password `secret123`, may have `me items:read`.
+pub fn users() -> MemoryUsers<User> {
+    let scope = "me items:read".parse().unwrap();
+    MemoryUsers::new()
+        .with_hasher(fast())
+        .with_scoped_user("meera", "secret123", scope, User::new("Meera"))
+        .unwrap()
+}
+
+/// [`users`], a store in memory, and a clock that stands at [`NOON`].
+pub fn flow() -> (Flow, Clock) {
+    let clock = Clock::manual(NOON);
+    let flow = PasswordFlow::new(users(), MemoryTokens::new())
+        .with_hasher(fast())
+        .with_clock(clock.clone());
+    (flow, clock)
+}
+
+/// A form-encoded `POST /token`.
+pub fn token_request(body: impl Into<Bytes>) -> Request<http_body_util::Full<Bytes>> {
+    Request::post("/token")
+        .header(header::CONTENT_TYPE, FORM)
+        .body(http_body_util::Full::new(body.into()))
+        .unwrap()
+}
+
+pub const LOGIN: &str = "grant_type=password&username=meera&password=secret123";
+
+/// An access token for meera.
+pub async fn log_in(flow: &Flow) -> String {
+    let answer = send(flow.token_service(), token_request(LOGIN)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    answer.json["access_token"].as_str().unwrap().to_owned()
+}
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub extensions: http::Extensions,
+    pub body: Bytes,
+    /// `Null` if the body is no JSON.
+    pub json: Value,
+}
+
+impl Answer {
+    /// The one field of that name as text; `None` if it is missing. Two are a failure.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.headers.get_all(name).iter();
+        let field = fields.next().map(|field| field.to_str().unwrap());
+        assert!(fields.next().is_none(), "more than one {name}");
+        field
+    }
+}
+
+/// Sends one request and reads the whole response.
+pub async fn send<S, B, R>(service: S, request: Request<B>) -> Answer
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    R: Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    let Ok(response) = service.oneshot(request).await;
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        extensions: head.extensions,
+        body,
+        json,
+    }
+}
