@@ -1,3 +1,12 @@
 //! All integration tests in one binary, as each binary costs a link.
 
+#![expect(
+    unreachable_pub,
+    reason = "what the modules share is public within this binary"
+)]
+
+mod architecture;
+mod clients;
+mod properties;
+mod readiness;
 mod support;

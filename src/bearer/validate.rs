@@ -12,6 +12,7 @@ use crate::model::{AccessToken, Authenticated, BearerToken};
 /// # Example
 ///
 /// ```
+/// use std::sync::Arc;
 /// use tower_oauth2_password::bearer::{BearerLayer, Rejection, Validate};
 /// use tower_oauth2_password::model::{Authenticated, BearerToken, Clock, Lifetime, Session, Subject};
 ///
@@ -31,7 +32,7 @@ use crate::model::{AccessToken, Authenticated, BearerToken};
 ///         }
 ///         let now = Clock::system().now();
 ///         let subject = Subject::new("robot").map_err(|_| Rejection::Invalid)?;
-///         Ok(Authenticated::new(Robot, Session::new(subject, now, now + Lifetime::HOUR)))
+///         Ok(Authenticated::new(Arc::new(Robot), Session::new(subject, now, now + Lifetime::HOUR)))
 ///     }
 /// }
 ///

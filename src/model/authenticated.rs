@@ -32,8 +32,7 @@ impl<U> Authenticated<U> {
     /// Says that `session` is valid and belongs to `user`.
     ///
     /// For an implementation of `Validate`. Whoever can make this value can log in as anybody.
-    pub fn new(user: impl Into<Arc<U>>, session: Session) -> Self {
-        let user = user.into();
+    pub fn new(user: Arc<U>, session: Session) -> Self {
         Self { user, session }
     }
 

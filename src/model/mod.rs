@@ -20,3 +20,6 @@ pub use secret::{
 };
 pub use session::Session;
 pub use subject::{Subject, SubjectError};
+
+#[cfg(test)]
+mod tests;

@@ -15,3 +15,6 @@ use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
 pub(crate) fn ask_to_retry(headers: &mut HeaderMap) {
     headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
 }
+
+#[cfg(test)]
+mod tests;

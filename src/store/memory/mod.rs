@@ -5,3 +5,6 @@ mod users;
 
 pub use tokens::MemoryTokens;
 pub use users::{MemoryUsers, NewUserError};
+
+#[cfg(test)]
+mod tests;

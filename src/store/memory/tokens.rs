@@ -98,13 +98,18 @@ impl Shared {
         }
         self.unswept.store(0, Ordering::Relaxed);
         let next = self.next.fetch_add(1, Ordering::Relaxed) % PARTS;
+        let part = &self.parts[next];
         let mut gone = 0;
-        self.parts[next].retain(|_, session| {
+        part.retain(|_, session| {
             let live = !session.is_expired_at(now);
             gone += usize::from(!live);
             live
         });
         self.len.fetch_sub(gone, Ordering::Relaxed);
+        // A crowd that has left takes its room with it.
+        if gone > 0 && part.capacity() > part.len().saturating_mul(4) {
+            part.shrink_to_fit();
+        }
     }
 }
 
