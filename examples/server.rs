@@ -9,6 +9,7 @@ use std::{
     error::Error,
     io::{self, ErrorKind},
     net::SocketAddr,
+    process::ExitCode,
     str::FromStr,
     time::Duration,
 };
@@ -55,17 +56,32 @@ struct Args {
     scopes: Scope,
 
     /// Cost of password hashes, 4 to 31; each step doubles the time of a login
-    #[arg(long, env = "BCRYPT_COST", value_name = "COST", default_value_t = 12)]
-    bcrypt_cost: u32,
+    #[arg(
+        long = "bcrypt-cost",
+        env = "BCRYPT_COST",
+        value_name = "COST",
+        default_value = "12"
+    )]
+    #[arg(value_parser = parse_cost)]
+    hasher: Bcrypt,
 
     /// How long an access token lives, in seconds
     #[arg(
         long,
         env = "ACCESS_TTL",
         value_name = "SECONDS",
-        default_value_t = 3600
+        default_value = "3600"
     )]
-    access_ttl: u64,
+    #[arg(value_parser = parse_lifetime)]
+    access_ttl: Lifetime,
+}
+
+fn parse_cost(text: &str) -> Result<Bcrypt, Box<dyn Error + Send + Sync>> {
+    Ok(Bcrypt::new(text.parse()?)?)
+}
+
+fn parse_lifetime(text: &str) -> Result<Lifetime, Box<dyn Error + Send + Sync>> {
+    Ok(Lifetime::new(Duration::from_secs(text.parse()?))?)
 }
 
 #[derive(Clone)]
@@ -95,11 +111,19 @@ struct User {
 type Flow = PasswordFlow<MemoryUsers<User>, MemoryTokens>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    let args = Args::parse();
+    match run(&Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
-    let app = router(&flow(&args)?)?;
+async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let app = router(&flow(args)?)?;
     let listener = TcpListener::bind(&args.listen)
         .await
         .map_err(|error| match error.kind() {
@@ -108,7 +132,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             _ => format!("cannot listen on {}: {error}", args.listen),
         })?;
-    print_help(listener.local_addr()?, &args);
+    print_help(listener.local_addr()?, args);
     axum::serve(listener, app)
         .with_graceful_shutdown(stop_signal())
         .await?;
@@ -117,10 +141,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn flow(args: &Args) -> Result<Flow, Box<dyn Error>> {
-    let hasher = Bcrypt::new(args.bcrypt_cost)?;
-    let lifetime = Lifetime::new(Duration::from_secs(args.access_ttl))?;
-
-    let mut users = MemoryUsers::new().with_hasher(hasher.clone());
+    let mut users = MemoryUsers::new().with_hasher(args.hasher.clone());
     for Login { name, password } in &args.users {
         let user = User {
             username: name.clone(),
@@ -130,7 +151,9 @@ fn flow(args: &Args) -> Result<Flow, Box<dyn Error>> {
             .map_err(|error| format!("--user {name}: {error}"))?;
     }
     let flow = PasswordFlow::new(users, MemoryTokens::new());
-    Ok(flow.with_hasher(hasher).with_access_lifetime(lifetime))
+    Ok(flow
+        .with_hasher(args.hasher.clone())
+        .with_access_lifetime(args.access_ttl))
 }
 
 fn router(flow: &Flow) -> Result<Router, Box<dyn Error>> {

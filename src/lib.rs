@@ -1,4 +1,42 @@
-//! Log in with a password, get a bearer token, call the API, under any Tower service.
+#![doc = include_str!("../README.md")]
+//!
+//! # How a request goes
+//!
+//! ```text
+//! protected request   HTTP in -> extract -> validate -> inject -> your handler
+//!                                  |          |
+//!                                  '-> reject <'      401 / 400 / 403 / 503, or a gRPC status
+//!
+//! token request       HTTP in -> parse -> grant -> issue -> respond
+//!                                  |        |        |
+//!                                  '--------'--------'-> TokenError as OAuth JSON
+//! ```
+//!
+//! # Where things are
+//!
+//! [`PasswordFlow`] is the front door. Behind it, each step is public and can be put together by
+//! hand: [`bearer`] guards, [`token`] logs in, [`store`] has the traits that an application
+//! implements, [`password`] hashes, [`model`] has the nouns that they share.
+//!
+//! # Order of layers
+//!
+//! In `Router::layer` and `ServiceBuilder` alike, think of what a request meets first:
+//!
+//! 1. a CORS layer, as browsers send preflights without credentials;
+//! 2. [`TokenLayer`], as whoever logs in has no token yet (or [`TokenService`] on a route of its
+//!    own, outside of what is guarded);
+//! 3. [`BearerLayer`];
+//! 4. [`RequireScope`], on the routes that need one.
+//!
+//! # Cancel safety
+//!
+//! Every future here may be dropped at any time. A password check that has begun runs to its end
+//! on its thread, and a token that was saved but could not be sent expires unused.
+//!
+//! # Stability
+//!
+//! The public API names types of `http`, `http-body`, `bytes`, `tower-layer` and `tower-service`
+//! only, and with feature `axum` those of `axum-core`. Enums that may grow are non-exhaustive.
 
 #![forbid(unsafe_code)]
 

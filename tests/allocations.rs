@@ -1,5 +1,7 @@
 //! What a request with a good token costs in allocations.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,

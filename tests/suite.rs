@@ -4,6 +4,7 @@
     unreachable_pub,
     reason = "what the modules share is public within this binary"
 )]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
 mod clients;

@@ -5,7 +5,7 @@ use argon2::{
     password_hash::{Error as PhcError, phc},
 };
 
-use super::{HashError, PasswordHasher};
+use super::{HashError, PasswordHasher, decoy};
 use crate::model::{Password, PasswordHash};
 
 /// The most that a stored hash may ask for, as a multiple of what this hasher is set to.
@@ -81,12 +81,18 @@ impl PasswordHasher for Argon2id {
 
     fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<bool, HashError> {
         let (parsed, _) = self.read(hash)?;
-        match self
+        let found = self
             .argon2()
-            .verify_password(password.expose().as_bytes(), &parsed)
-        {
+            .verify_password(password.expose().as_bytes(), &parsed);
+        match found {
             Ok(()) => Ok(true),
-            Err(PhcError::PasswordInvalid) => Ok(false),
+            Err(PhcError::PasswordInvalid) => {
+                // Weaker than today's, so quicker: the time would tell that there is an account.
+                if self.needs_rehash(hash) {
+                    decoy(self)?;
+                }
+                Ok(false)
+            }
             Err(PhcError::OutOfMemory) => Err(HashError::failed(PhcError::OutOfMemory)),
             Err(_) => Err(HashError::Unreadable),
         }

@@ -1,6 +1,6 @@
-use std::{error::Error, fmt, hint::black_box, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
-use super::{Bcrypt, HashError, HashingPool, PasswordHasher, PoolError};
+use super::{Bcrypt, HashError, HashingPool, PasswordHasher, PoolError, decoy};
 use crate::{
     model::{Password, PasswordHash},
     observe,
@@ -109,18 +109,14 @@ fn judge(
         Some((_, Ok(false))) => Ok(Verdict::Wrong),
         Some((_, Err(error @ HashError::Failed(_)))) => Err(error),
         // The hasher refused before it did any work, so the work is done here.
-        Some((_, Err(HashError::TooLong { .. } | HashError::Nul))) | None => decoy(hasher),
+        Some((_, Err(HashError::TooLong { .. } | HashError::Nul))) | None => {
+            decoy(hasher).map(|()| Verdict::Wrong)
+        }
         Some((_, Err(error))) => {
             observe::stored_hash_refused(&error);
-            decoy(hasher)
+            decoy(hasher).map(|()| Verdict::Wrong)
         }
     }
-}
-
-/// Hashes something else than the given password, which may be one that the hasher refuses.
-fn decoy(hasher: &dyn PasswordHasher) -> Result<Verdict, HashError> {
-    black_box(hasher.hash(&Password::new("decoy"))?);
-    Ok(Verdict::Wrong)
 }
 
 /// A failed rehash is no failed login: the old hash still holds.

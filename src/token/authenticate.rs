@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use super::{TokenError, form::Form};
 use crate::{
-    model::{Password, Scope, Subject},
+    model::{Password, PasswordHash, Scope, Subject},
     observe,
     password::{PasswordCheck, Verdict},
     store::{Account, UserStore},
@@ -146,7 +146,7 @@ impl<U: UserStore> PasswordAuthenticator<U> {
         Self { users, check }
     }
 
-    async fn save(&self, account: &Account, rehashed: crate::model::PasswordHash) {
+    async fn save(&self, account: &Account, rehashed: PasswordHash) {
         let Some(old) = account.hash() else { return };
         let saved = self
             .users
@@ -160,22 +160,21 @@ impl<U: UserStore> PasswordAuthenticator<U> {
 
 impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, TokenError> {
+        // A disabled account is treated as none, and none is checked like any other.
         let account = self.users.find_account(credentials.username()).await?;
+        let account = account.filter(Account::is_enabled);
         let stored = account.as_ref().and_then(Account::hash).cloned();
-        // No early return: whoever asks, exactly one check is made.
         let verdict = self
             .check
             .check(credentials.password().clone(), stored)
             .await?;
-        match (account, verdict) {
-            (Some(account), Verdict::Right { rehashed }) if account.is_enabled() => {
-                if let Some(rehashed) = rehashed {
-                    self.save(&account, rehashed).await;
-                }
-                Ok(Identity::new(account.subject().clone()).with_scope(account.scope().clone()))
-            }
-            _ => Err(TokenError::InvalidGrant),
+        let (Some(account), Verdict::Right { rehashed }) = (account, verdict) else {
+            return Err(TokenError::InvalidGrant);
+        };
+        if let Some(rehashed) = rehashed {
+            self.save(&account, rehashed).await;
         }
+        Ok(Identity::new(account.subject().clone()).with_scope(account.scope().clone()))
     }
 }
 

@@ -117,14 +117,17 @@ impl TokenStore for MemoryTokens {
     async fn insert(&self, digest: TokenDigest, session: Session) -> Result<Inserted, StoreError> {
         let now = session.issued_at();
         match self.shared.part(digest).entry(digest) {
-            Entry::Vacant(vacant) => drop(vacant.insert(session)),
+            Entry::Vacant(vacant) => {
+                // Counted before another thread's sweep can find it, which would count it off.
+                self.shared.len.fetch_add(1, Ordering::Relaxed);
+                vacant.insert(session);
+            }
             Entry::Occupied(mut taken) if taken.get().is_expired_at(now) => {
                 taken.insert(session);
                 return Ok(Inserted::Saved);
             }
             Entry::Occupied(_) => return Ok(Inserted::Taken),
         }
-        self.shared.len.fetch_add(1, Ordering::Relaxed);
         self.shared.sweep_if_due(now);
         Ok(Inserted::Saved)
     }
