@@ -8,6 +8,7 @@
 
 mod architecture;
 mod clients;
+mod examples;
 mod properties;
 mod readiness;
 mod support;

@@ -107,7 +107,6 @@ impl<U> fmt::Debug for RequireScope<U> {
 }
 
 /// The service that [`RequireScope`] makes.
-#[derive(Debug)]
 pub struct ScopeGuard<S, U> {
     inner: S,
     layer: RequireScope<U>,
@@ -148,6 +147,15 @@ impl<S: Clone, U> Clone for ScopeGuard<S, U> {
             inner: self.inner.clone(),
             layer: self.layer.clone(),
         }
+    }
+}
+
+impl<S: fmt::Debug, U> fmt::Debug for ScopeGuard<S, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeGuard")
+            .field("inner", &self.inner)
+            .field("layer", &self.layer)
+            .finish()
     }
 }
 

@@ -1,5 +1,5 @@
 use std::{
-    mem,
+    fmt, mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -21,7 +21,6 @@ use crate::{model::AccessToken, wire::ResponseBody};
 /// The service that [`BearerLayer`] makes.
 ///
 /// Its error is the inner service's: a rejection is a response.
-#[derive(Debug)]
 pub struct Bearer<S, V> {
     pub(super) inner: S,
     pub(super) layer: BearerLayer<V>,
@@ -98,5 +97,14 @@ impl<S: Clone, V> Clone for Bearer<S, V> {
             inner: self.inner.clone(),
             layer: self.layer.clone(),
         }
+    }
+}
+
+impl<S: fmt::Debug, V> fmt::Debug for Bearer<S, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bearer")
+            .field("inner", &self.inner)
+            .field("layer", &self.layer)
+            .finish()
     }
 }

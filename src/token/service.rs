@@ -229,11 +229,7 @@ impl<A, T> fmt::Debug for TokenService<A, T> {
 
 /// The service that [`TokenLayer`](super::TokenLayer) makes: token requests on one path, all
 /// else to the inner service.
-#[derive(Clone, Debug)]
-pub struct TokenRoute<S, A, T>
-where
-    TokenService<A, T>: Clone,
-{
+pub struct TokenRoute<S, A, T> {
     pub(super) inner: S,
     pub(super) path: TokenPath,
     pub(super) endpoint: TokenService<A, T>,
@@ -262,5 +258,24 @@ where
         } else {
             RouteFuture::inner(self.inner.call(request))
         }
+    }
+}
+
+impl<S: Clone, A, T> Clone for TokenRoute<S, A, T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            path: self.path.clone(),
+            endpoint: self.endpoint.clone(),
+        }
+    }
+}
+
+impl<S: fmt::Debug, A, T> fmt::Debug for TokenRoute<S, A, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRoute")
+            .field("inner", &self.inner)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

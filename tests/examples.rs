@@ -1,0 +1,232 @@
+//! The examples as a newcomer meets them: as processes, with curl.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+/// The binary of an example, beside this one.
+fn example(name: &str) -> PathBuf {
+    let me = env::current_exe().unwrap();
+    let path = me.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(
+        path.exists(),
+        "{} is not built: run `cargo build --examples`",
+        path.display()
+    );
+    path
+}
+
+/// An example at work on a free port; killed if a test fails.
+struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    base: String,
+}
+
+impl Server {
+    /// Starts an example and waits for the line that says where it listens.
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(example(name));
+        command
+            .args(arguments)
+            .env("LISTEN", "127.0.0.1:0")
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        stdout.read_line(&mut first).unwrap();
+        let base = first
+            .split("http://")
+            .nth(1)
+            .expect("no address in the first line");
+        let base = base.split([';', ' ', '\n', '/']).next().unwrap();
+        Self {
+            child,
+            stdout,
+            base: format!("http://{base}"),
+        }
+    }
+
+    /// Status and body of `curl ARGUMENTS BASE/PATH`.
+    fn curl(&self, arguments: &[&str], path: &str) -> (u16, String) {
+        let Output { stdout, .. } = Command::new("curl")
+            .args([
+                "--silent",
+                "--noproxy",
+                "*",
+                "--max-time",
+                "20",
+                "--write-out",
+                "\n%{http_code}",
+            ])
+            .args(arguments)
+            .arg(format!("{}{path}", self.base))
+            .output()
+            .unwrap();
+        let text = String::from_utf8(stdout).unwrap();
+        let (body, status) = text.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), body.to_owned())
+    }
+
+    fn log_in(&self, username: &str, password: &str) -> (u16, Value) {
+        let (username, password) = (
+            format!("username={username}"),
+            format!("password={password}"),
+        );
+        let form = ["-d", "grant_type=password", "--data-urlencode", &username];
+        let (status, body) = self.curl(
+            &[&form[..], &["--data-urlencode", &password]].concat(),
+            "/token",
+        );
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let arguments = token.map(|token| ["--oauth2-bearer", token]);
+        let (status, body) = self.curl(arguments.as_ref().map_or(&[], |a| &a[..]), path);
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    /// Interrupts it as Ctrl-C does; it has to end by itself, and well. What it printed besides
+    /// its first line.
+    fn interrupt(mut self) -> String {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        rest
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Gone already where the test went well.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn token(login: &Value) -> &str {
+    login["access_token"].as_str().unwrap()
+}
+
+#[test]
+fn the_server_logs_in_with_curl_as_the_readme_says() {
+    let server = Server::start("server", &["--bcrypt-cost", "4"]);
+
+    let (status, login) = server.log_in("meera", "secret123");
+    assert_eq!(status, 200);
+    assert_eq!(login["token_type"], "Bearer");
+    assert_eq!(login["expires_in"], 3600);
+    assert_eq!(login["scope"], "items:read me");
+
+    let token = Some(token(&login));
+    let (status, me) = server.get("/me", token);
+    assert_eq!((status, &me["username"]), (200, &json!("meera")));
+    assert_eq!(
+        server.get("/public", token),
+        (200, json!({ "username": "meera" }))
+    );
+    assert_eq!(server.get("/items", token).0, 200);
+
+    assert_eq!(server.get("/me", None).0, 401);
+    assert_eq!(server.get("/me", Some("bad")).0, 401);
+    assert_eq!(
+        server.get("/public", None),
+        (200, json!({ "username": null }))
+    );
+    assert_eq!(server.get("/public", Some("bad")).0, 401);
+    assert_eq!(server.curl(&[], "/healthz"), (200, "ok\n".to_owned()));
+
+    assert!(server.interrupt().ends_with("stopped\n"));
+}
+
+#[test]
+fn the_server_answers_a_wrong_password_and_an_unknown_user_alike() {
+    let server = Server::start("server", &["--bcrypt-cost", "4"]);
+    let (status, wrong) = server.log_in("meera", "guess");
+    assert_eq!((status, &wrong["error"]), (400, &json!("invalid_grant")));
+    assert_eq!(server.log_in("nobody", "guess"), (400, wrong));
+}
+
+#[test]
+fn the_server_takes_users_scopes_and_lifetime_from_its_flags() {
+    let flags = ["--bcrypt-cost", "4", "--access-ttl", "60", "--scopes", "me"];
+    let users = ["--user", "arjun:pass:word=1", "--user", "zoë:ünïcode €"];
+    let server = Server::start("server", &[flags.as_slice(), &users].concat());
+
+    let (_, login) = server.log_in("arjun", "pass:word=1");
+    assert_eq!(login["expires_in"], 60);
+    assert_eq!(login["scope"], "me");
+    assert_eq!(server.get("/items", Some(token(&login))).0, 403);
+    let (_, login) = server.log_in("zoë", "ünïcode €");
+    assert_eq!(server.get("/me", Some(token(&login))).1["username"], "zoë");
+    assert_eq!(
+        server.log_in("meera", "secret123").0,
+        400,
+        "the default user is still there"
+    );
+}
+
+#[test]
+fn the_server_says_what_is_wrong_with_a_flag() {
+    for (flags, told) in [
+        (["--user", "nocolon"], "NAME:PASSWORD"),
+        (["--bcrypt-cost", "99"], "between 4 and 31"),
+        (["--access-ttl", "0"], "between 1 and"),
+        (["--scopes", "a  b"], "one space between"),
+        (["--listen", "nowhere"], "nowhere"),
+    ] {
+        let output = Command::new(example("server"))
+            .args(flags)
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{flags:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(told), "{flags:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_smaller_servers_log_in_and_stop_as_well() {
+    for name in ["axum", "hyper", "custom_store"] {
+        let server = Server::start(name, &[]);
+        let (status, login) = server.log_in("meera", "secret123");
+        assert_eq!(status, 200, "{name}: {login}");
+        let bearer = ["--oauth2-bearer", token(&login)];
+        let (status, body) = server.curl(&bearer, "/me");
+        assert_eq!(status, 200, "{name}");
+        assert!(body.to_lowercase().contains("meera"), "{name}: {body}");
+        assert_eq!(server.get("/me", Some("bad")).0, 401, "{name}");
+        server.interrupt();
+    }
+}
+
+/// The example checks every answer of its client and fails if one is not as expected.
+#[test]
+fn the_tonic_example_shows_the_user_and_the_refusal() {
+    let output = Command::new(example("tonic")).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(stdout.contains("Meera"), "{stdout}");
+    assert!(
+        stdout.contains("Unauthenticated") || stdout.contains("UNAUTHENTICATED"),
+        "{stdout}"
+    );
+}
