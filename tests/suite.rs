@@ -12,3 +12,4 @@ mod examples;
 mod properties;
 mod readiness;
 mod support;
+mod timing;

@@ -9,7 +9,7 @@ use super::{HashError, PasswordHasher, decoy};
 use crate::model::{Password, PasswordHash};
 
 /// The most that a stored hash may ask for, as a multiple of what this hasher is set to.
-const CAP_FACTOR: u32 = 8;
+const CAP_FACTOR: u64 = 8;
 
 /// Argon2id (RFC 9106), in the PHC text form `$argon2id$v=19$m=...,t=...,p=...$salt$hash`.
 ///
@@ -17,8 +17,8 @@ const CAP_FACTOR: u32 = 8;
 /// ranks as equal. Each check at work takes that memory, so a
 /// [`HashingPool`](super::HashingPool) of N threads takes N times 46 MiB.
 ///
-/// A stored hash that asks for more than eight times this hasher's own memory, passes or lanes
-/// is refused as [`HashError::TooCostly`].
+/// A stored hash that asks for more than eight times this hasher's own work (memory times passes)
+/// or lanes is refused as [`HashError::TooCostly`].
 #[derive(Clone, Debug)]
 pub struct Argon2id {
     params: Params,
@@ -53,11 +53,13 @@ impl Argon2id {
             return Err(HashError::Unreadable);
         }
         let parsed = phc::PasswordHash::new(hash.expose()).map_err(|_| HashError::Unreadable)?;
+        if parsed.salt.is_none() || parsed.hash.is_none() {
+            return Err(HashError::Unreadable);
+        }
         let asked = Params::try_from(&parsed).map_err(|_| HashError::Unreadable)?;
-        let within = |asked: u32, own: u32| asked <= own.saturating_mul(CAP_FACTOR);
-        let affordable = within(asked.m_cost(), self.params.m_cost())
-            && within(asked.t_cost(), self.params.t_cost())
-            && within(asked.p_cost(), self.params.p_cost());
+        let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let affordable = work(&asked) <= work(&self.params).saturating_mul(CAP_FACTOR)
+            && u64::from(asked.p_cost()) <= u64::from(self.params.p_cost()) * CAP_FACTOR;
         affordable
             .then_some((parsed, asked))
             .ok_or(HashError::TooCostly)
@@ -103,8 +105,9 @@ impl PasswordHasher for Argon2id {
     }
 
     fn needs_rehash(&self, hash: &PasswordHash) -> bool {
-        self.read(hash).is_ok_and(|(_, stored)| {
-            stored.m_cost() < self.params.m_cost()
+        self.read(hash).is_ok_and(|(parsed, stored)| {
+            parsed.version != Some(Version::V0x13.into())
+                || stored.m_cost() < self.params.m_cost()
                 || stored.t_cost() < self.params.t_cost()
                 || stored.p_cost() < self.params.p_cost()
         })

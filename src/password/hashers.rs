@@ -8,6 +8,9 @@ use crate::model::{Password, PasswordHash};
 /// A login with a right password replaces a hash that one of the others made, so accounts
 /// migrate one by one as their owners come. passlib calls this `deprecated="auto"`.
 ///
+/// Until then a wrong password for such an account takes longer than one for an account that does
+/// not exist, by the time of the older scheme. Whoever measures that can tell the two apart.
+///
 /// # Example
 ///
 /// ```

@@ -23,8 +23,8 @@ use crate::model::{Password, PasswordHash};
 /// Turns passwords into hashes that are slow to reverse, and verifies them.
 ///
 /// The methods block for as long as the hash takes; a [`HashingPool`] calls them. They must not
-/// look at anything but their arguments, and an answer to a wrong password must take as long as
-/// to any other wrong password.
+/// look at anything but their arguments, and a wrong password should take as long against any
+/// hash that [`verify`](PasswordHasher::verify) accepts, up to this hasher's own strength.
 ///
 /// # Example
 ///
@@ -91,3 +91,6 @@ fn decoy(hasher: &dyn PasswordHasher) -> Result<(), HashError> {
     black_box(hasher.hash(&Password::new("decoy"))?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,8 +81,11 @@ impl HashingPool {
         let shared = self.shared();
         let mut state = shared.lock();
         let places = shared.limits.threads.saturating_add(shared.limits.waiting);
+        let mut abandoned: VecDeque<Box<dyn Task>> = VecDeque::new();
         if state.working + state.queue.len() >= places {
-            state.queue.retain(|task| !task.is_abandoned());
+            let (gone, wanted) = state.queue.drain(..).partition(|task| task.is_abandoned());
+            abandoned = gone;
+            state.queue = wanted;
         }
         if state.working + state.queue.len() >= places {
             return Err(PoolError::Full);
@@ -98,6 +101,8 @@ impl HashingPool {
         }
         state.queue.push_back(task);
         drop(state);
+        // Only now: a job may hold something whose drop comes back to this pool.
+        drop(abandoned);
         shared.work.notify_one();
         Ok(())
     }
@@ -166,9 +171,7 @@ impl Shared {
 
     fn serve(&self) {
         while let Some(task) = self.next_task() {
-            // The payload was for the panic hook; the requester learns of it by a dropped reply.
-            catch_unwind(AssertUnwindSafe(|| task.run())).ok();
-            self.lock().working -= 1;
+            task.run(&|| self.lock().working -= 1);
         }
     }
 
@@ -199,7 +202,10 @@ fn start_thread(shared: &Arc<Shared>) -> std::io::Result<()> {
 
 trait Task: Send {
     fn is_abandoned(&self) -> bool;
-    fn run(self: Box<Self>);
+
+    /// Does the work, then gives the place free, then answers: whoever has the answer finds the
+    /// place free.
+    fn run(self: Box<Self>, free: &dyn Fn());
 }
 
 struct Work<F, T> {
@@ -216,10 +222,16 @@ where
         self.reply.is_canceled()
     }
 
-    fn run(self: Box<Self>) {
-        if !self.is_abandoned() {
-            // The requester may have gone while the hash was made: then nobody needs it.
-            self.reply.send((self.job)()).ok();
+    fn run(self: Box<Self>, free: &dyn Fn()) {
+        let abandoned = self.is_abandoned();
+        let Self { job, reply } = *self;
+        // The payload of a panic was for the panic hook; the requester learns of it by a reply
+        // that never comes.
+        let result = catch_unwind(AssertUnwindSafe(move || (!abandoned).then(job)));
+        free();
+        if let Ok(Some(result)) = result {
+            // The requester may have gone meanwhile: then nobody needs it.
+            reply.send(result).ok();
         }
     }
 }
