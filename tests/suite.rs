@@ -9,7 +9,10 @@
 mod architecture;
 mod clients;
 mod examples;
+mod extractors;
+mod grpc;
 mod properties;
 mod readiness;
+mod rfc6750;
 mod support;
 mod timing;

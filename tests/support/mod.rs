@@ -112,3 +112,32 @@ where
         json,
     }
 }
+
+/// What `work` writes into the log.
+pub async fn captured_log(work: impl Future<Output = ()>) -> String {
+    let (written, subscriber) = (Written::default(), tracing_subscriber::fmt());
+    let writer = written.clone();
+    let subscriber = subscriber
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
+    work.await;
+    drop(guard);
+    let bytes = written.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
