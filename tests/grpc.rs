@@ -101,7 +101,7 @@ async fn a_guard_without_a_layer_is_internal() {
     is_refusal(&answer, "13", "the server is set up wrongly");
 }
 
-/// END_STREAM belongs on the header frame: the body has to say that it is over at once.
+/// `END_STREAM` belongs on the header frame: the body has to say that it is over at once.
 #[tokio::test]
 async fn a_refusal_ends_with_its_headers() {
     let (flow, _clock) = flow();

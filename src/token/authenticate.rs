@@ -16,12 +16,13 @@ pub struct Credentials<'a> {
 }
 
 impl Credentials<'_> {
-    /// The `username`: not empty, without control characters.
+    /// The `username`: not empty, without NUL, line feed and the other control characters below
+    /// U+0020 but the tab (RFC 6749 Appendix A.15).
     pub fn username(&self) -> &str {
         self.username
     }
 
-    /// The `password`: not empty, without control characters, otherwise as it was sent.
+    /// The `password`: not empty, of the same characters as a username, otherwise as it was sent.
     pub fn password(&self) -> &Password {
         self.password
     }

@@ -193,7 +193,7 @@ impl From<OAuthError> for TokenError {
 /// # let _ = error;
 /// # Ok::<(), tower_oauth2_password::token::BadOAuthError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OAuthError {
     status: StatusCode,
     code: String,
@@ -222,12 +222,11 @@ impl OAuthError {
     ///
     /// # Errors
     ///
-    /// [`BadOAuthError`] for a status that says all is well, below 400, or for 401, which must
-    /// come with a challenge (RFC 9110 §15.5.2) that this endpoint has not.
+    /// [`BadOAuthError`] for a status that is no error, and for those that need a header field
+    /// which this endpoint has not (RFC 9110 §15.5): 401, 405, 407 and 426.
     pub fn with_status(mut self, status: StatusCode) -> Result<Self, BadOAuthError> {
-        if status == StatusCode::UNAUTHORIZED
-            || !(status.is_client_error() || status.is_server_error())
-        {
+        let is_error = status.is_client_error() || status.is_server_error();
+        if !is_error || matches!(status.as_u16(), 401 | 405 | 407 | 426) {
             return Err(BadOAuthError(()));
         }
         self.status = status;
@@ -283,6 +282,19 @@ impl fmt::Display for OAuthError {
     }
 }
 
+/// Names the members and leaves out their values, which may be secrets.
+impl fmt::Debug for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members: Vec<_> = self.members.iter().map(|(name, _value)| name).collect();
+        f.debug_struct("OAuthError")
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .field("description", &self.description)
+            .field("members", &members)
+            .finish()
+    }
+}
+
 impl Error for OAuthError {}
 
 /// The [`OAuthError`] would break RFC 6749 §5.2 or RFC 9110.
@@ -293,7 +305,7 @@ impl fmt::Display for BadOAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "an OAuth error has a code and a description of printable ASCII without quotation \
-             mark and backslash, a status from 400 but not 401, and each member once",
+             mark and backslash, a status from 400 that needs no header field, and each member once",
         )
     }
 }

@@ -8,7 +8,6 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Response;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 use crate::wire::ResponseBody;
@@ -29,13 +28,13 @@ impl ResponseFuture {
 }
 
 impl Future for ResponseFuture {
-    type Output = Result<Response<Full<Bytes>>, Infallible>;
+    type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.answer
             .as_mut()
             .poll(cx)
-            .map(|response| Ok(response.map(Full::new)))
+            .map(|response| Ok(ResponseBody::wrap_own(response)))
     }
 }
 

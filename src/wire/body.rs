@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -6,13 +7,14 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::{Empty, Full};
 use pin_project_lite::pin_project;
 
 pin_project! {
     /// The body of a response: the inner service's, or one that was made here.
-    #[derive(Debug)]
-    pub struct ResponseBody<B> {
+    ///
+    /// `Debug` shows no content: there may be a token in it.
+    pub struct ResponseBody<B = Empty<Bytes>> {
         #[pin]
         kind: Kind<B>,
     }
@@ -20,7 +22,6 @@ pin_project! {
 
 pin_project! {
     #[project = KindProj]
-    #[derive(Debug)]
     enum Kind<B> {
         Inner { #[pin] body: B },
         Own { #[pin] body: Full<Bytes> },
@@ -71,5 +72,11 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             Kind::Inner { body } => body.size_hint(),
             Kind::Own { body } => body.size_hint(),
         }
+    }
+}
+
+impl<B> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
 }

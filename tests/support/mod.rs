@@ -11,8 +11,8 @@ use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_oauth2_password::{
     MemoryTokens, MemoryUsers, PasswordFlow,
-    model::{Clock, Timestamp},
-    password::Bcrypt,
+    model::{Clock, Password, PasswordHash, Timestamp},
+    password::{Bcrypt, HashError, PasswordHasher},
 };
 
 /// Noon of 1970-01-01; the clock of [`flow`] stands there until a test moves it.
@@ -110,6 +110,105 @@ where
         extensions: head.extensions,
         body,
         json,
+    }
+}
+
+/// Posts a form to the token endpoint of [`flow`].
+pub async fn post_form(body: impl Into<Bytes>) -> Answer {
+    let (flow, _) = flow();
+    send(flow.token_service(), token_request(body)).await
+}
+
+impl Answer {
+    /// All header fields, sorted.
+    pub fn fields(&self) -> Vec<(&str, &str)> {
+        let text = |(name, value)| {
+            let (name, value): (&http::HeaderName, &http::HeaderValue) = (name, value);
+            (name.as_str(), value.to_str().unwrap())
+        };
+        let mut fields: Vec<_> = self.headers.iter().map(text).collect();
+        fields.sort_unstable();
+        fields
+    }
+
+    /// Asserts a login (RFC 6749 §5.1) to the last byte and hands out its token.
+    #[track_caller]
+    pub fn expect_token(&self, scope: Option<&str>) -> &str {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        assert_eq!(
+            self.fields(),
+            [
+                ("cache-control", "no-store"),
+                ("content-type", "application/json"),
+                ("pragma", "no-cache"),
+            ]
+        );
+        let token = self.json["access_token"].as_str().unwrap();
+        let scope = scope.map_or(String::new(), |scope| format!(r#","scope":"{scope}""#));
+        let expected = format!(
+            r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600{scope}}}"#
+        );
+        assert_eq!(std::str::from_utf8(&self.body).unwrap(), expected);
+        token
+    }
+
+    /// Asserts a refusal of the token endpoint (RFC 6749 §5.2) to the last byte, and that no
+    /// header field is missing or too many.
+    #[track_caller]
+    pub fn expect_error(&self, status: u16, code: &str, description: &str) {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        let mut expected = vec![
+            ("cache-control", "no-store"),
+            ("content-type", "application/json"),
+            ("pragma", "no-cache"),
+        ];
+        match status {
+            405 => expected.push(("allow", "POST")),
+            503 => expected.push(("retry-after", "1")),
+            _ => {}
+        }
+        expected.sort_unstable();
+        assert_eq!(self.fields(), expected);
+        let expected = format!(r#"{{"error":"{code}","error_description":"{description}"}}"#);
+        assert_eq!(std::str::from_utf8(&self.body).unwrap(), expected);
+    }
+}
+
+/// [`fast`], counting the hashes that it makes.
+#[derive(Clone, Default)]
+pub struct Counting {
+    made: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Counting {
+    pub fn hashes_made(&self) -> usize {
+        self.made.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// An error comes before any hashing ([`PasswordHasher::verify`]).
+    fn count<T>(&self, result: Result<T, HashError>) -> Result<T, HashError> {
+        let made = usize::from(result.is_ok());
+        self.made
+            .fetch_add(made, std::sync::atomic::Ordering::SeqCst);
+        result
+    }
+}
+
+impl PasswordHasher for Counting {
+    fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.count(fast().hash(password))
+    }
+
+    fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<bool, HashError> {
+        self.count(fast().verify(password, hash))
+    }
+
+    fn recognizes(&self, hash: &PasswordHash) -> bool {
+        fast().recognizes(hash)
+    }
+
+    fn needs_rehash(&self, hash: &PasswordHash) -> bool {
+        fast().needs_rehash(hash)
     }
 }
 
