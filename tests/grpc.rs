@@ -138,7 +138,7 @@ async fn the_body_hook_does_not_touch_a_grpc_refusal() {
     is_refusal(&answer, "16", "a bearer token is needed");
 }
 
-/// Row 29 the other way round: what is no gRPC gets no gRPC.
+/// Row 29 of `mistakes.rs` the other way round: what is no gRPC gets no gRPC.
 #[tokio::test]
 async fn another_media_type_is_answered_in_http() {
     let (flow, _clock) = flow();

@@ -135,7 +135,7 @@ async fn the_service_that_was_ready_is_called_behind_the_token_layer_and_the_sco
     }
 }
 
-/// Row 1 of the mistakes seen elsewhere: a layer that calls a fresh clone panics here with
+/// Row 1 of `mistakes.rs`: a layer that calls a fresh clone panics here with
 /// "max requests in-flight; `poll_ready` must be called first".
 #[tokio::test]
 async fn a_concurrency_limit_inside_is_respected_and_given_back() {

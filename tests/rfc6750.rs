@@ -281,7 +281,7 @@ fn failing() -> BearerLayer<impl Validate<User = User>> {
 }
 
 /// "I could not check" is not "you are nobody" (OWASP ASVS 16.5.3): 503, no challenge, and
-/// nothing of the store's text. Rows 5 and 9 of the mistakes seen elsewhere.
+/// nothing of the store's text. Rows 5 and 9 of `mistakes.rs`.
 #[tokio::test]
 async fn a_failing_store_is_503_and_never_401() {
     let answer = send(guarded(&failing()), bearer("abc")).await;
@@ -311,7 +311,7 @@ async fn a_validator_that_waits_lets_the_request_through_as_well() {
     assert_eq!(answer.body, "Meera ");
 }
 
-/// Row 6: optional means that credentials may be missing, not that they may be wrong.
+/// Row 6 of `mistakes.rs`: optional means that credentials may be missing, not that they may be wrong.
 #[tokio::test]
 async fn optional_lets_missing_credentials_through_and_no_others() {
     let (flow, _clock) = flow();
@@ -498,7 +498,7 @@ async fn a_scope_guard_sends_an_anonymous_request_to_log_in() {
     refused(&send(service, get(&[])).await, 401, MISSING);
 }
 
-/// §3: auth-params are separated by commas, each at most once. Row 3 of the mistakes: read back
+/// §3: auth-params are separated by commas, each at most once. Row 3 of `mistakes.rs`: read back
 /// by a parser that is not ours.
 #[tokio::test]
 async fn every_challenge_is_read_back_by_another_parser() {
@@ -539,7 +539,43 @@ async fn every_challenge_is_read_back_by_another_parser() {
     }
 }
 
-/// §3.1 as a table: row 4 of the mistakes is a wrong pair of status and code.
+/// §3, RFC 9110 §15.5.2: row 2 of `mistakes.rs`, in both modes and from both guards.
+#[tokio::test]
+async fn every_401_comes_with_a_challenge() {
+    let (flow, _clock) = flow();
+    let guard = flow.require_scope("me".parse().unwrap());
+    let layer = flow.bearer_layer();
+    let optional = flow.bearer_layer().with_optional();
+    let services = [guarded(&layer), guarded(&optional)];
+    let mut seen = 0;
+    for field in [
+        &b"Bearer unknown"[..],
+        b"Bearer AAAA====",
+        b"Basic Og==",
+        b"Custom x",
+    ] {
+        for service in &services {
+            let answer = send(service.clone(), get(&[field])).await;
+            if answer.status == StatusCode::UNAUTHORIZED {
+                assert!(
+                    answer
+                        .header("www-authenticate")
+                        .unwrap()
+                        .starts_with("Bearer realm=")
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(
+        seen, 6,
+        "four of the required layer, two of the optional one"
+    );
+    let anonymous = optional.layer(guard.layer(service_fn(handler)));
+    refused(&send(anonymous, get(&[])).await, 401, MISSING);
+}
+
+/// §3.1 as a table: row 4 of `mistakes.rs` is a wrong pair of status and code.
 #[test]
 fn every_rejection_has_the_status_and_the_code_of_the_rfc() {
     let required = "me".parse().unwrap();
@@ -575,7 +611,7 @@ async fn the_inner_response_passes_unchanged() {
     assert_eq!(answer.body, "gone");
 }
 
-/// Row 7: a rejection is a response; the service's own error stays what it was.
+/// Row 7 of `mistakes.rs`: a rejection is a response; the service's own error stays what it was.
 #[tokio::test]
 async fn a_rejection_is_no_error_and_an_error_is_no_rejection() {
     #[derive(Debug, PartialEq)]

@@ -11,6 +11,7 @@ mod clients;
 mod examples;
 mod extractors;
 mod grpc;
+mod mistakes;
 mod properties;
 mod readiness;
 mod rfc6749;
