@@ -1,6 +1,7 @@
 //! The token endpoint: parse, grant, issue, respond.
 
 mod authenticate;
+mod custom;
 mod error;
 mod form;
 mod future;
@@ -12,7 +13,8 @@ mod respond;
 mod service;
 
 pub use authenticate::{Authenticate, Credentials, Identity, PasswordAuthenticator};
-pub use error::{BadOAuthError, IssueFault, OAuthError, RequestFault, TokenError};
+pub use custom::{BadOAuthError, OAuthError};
+pub use error::{IssueFault, RequestFault, TokenError};
 pub use future::{ResponseFuture, RouteFuture};
 pub use issue::{Issued, Issuer};
 pub use layer::{PathError, TokenLayer, TokenPath};

@@ -44,7 +44,7 @@ fn failure(error: TokenError) -> Response<Bytes> {
         json = json.string("error_description", description);
     }
     if let TokenError::Custom(custom) = &error {
-        for (name, value) in &custom.members {
+        for (name, value) in custom.members() {
             json = json.string(name, value);
         }
     }
