@@ -25,7 +25,8 @@ const COSTS: std::ops::RangeInclusive<u32> = 4..=31;
 ///
 /// A wrong password takes as long against a hash of lower cost as against one of today's cost:
 /// the difference is worked off. Otherwise the time would tell which accounts exist and have
-/// an old hash.
+/// an old hash. That does not work upwards: a hash of higher cost takes longer, so a hasher is not
+/// to be set to a lower cost than hashes that are already stored.
 #[derive(Clone, Debug)]
 pub struct Bcrypt {
     cost: u32,
