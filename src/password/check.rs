@@ -6,11 +6,17 @@ use crate::{
     observe,
 };
 
+/// Longer than any that a person or a password manager makes; NIST SP 800-63B-4 asks for 64 at the
+/// least. Without a cap a hasher would read whatever a body can carry.
+const MAX_PASSWORD_BYTES: usize = 1024;
+
 /// The one password check: the same work whoever asks, on a [`HashingPool`].
 ///
 /// An account that does not exist, has no password, or has a hash that cannot be read costs a
 /// real hash at the configured strength, like a wrong password does. Neither the answer nor
 /// the time tells them apart (OWASP ASVS 6.3.8).
+///
+/// A password of more than 1,024 **bytes** is wrong, whatever the hasher would take.
 #[derive(Clone)]
 pub struct PasswordCheck {
     hasher: Arc<dyn PasswordHasher>,
@@ -76,7 +82,10 @@ impl PasswordCheck {
     /// [`check`](Self::check).
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, CheckError> {
         let hasher = Arc::clone(&self.hasher);
-        let job = move || hasher.hash(&password);
+        let job = move || {
+            cap(&password)?;
+            hasher.hash(&password)
+        };
         Ok(self.pool.run(job).await??)
     }
 }
@@ -101,7 +110,8 @@ fn judge(
     password: &Password,
     stored: Option<&PasswordHash>,
 ) -> Result<Verdict, HashError> {
-    let verified = stored.map(|hash| (hash, hasher.verify(password, hash)));
+    let verify = |hash| cap(password).and_then(|()| hasher.verify(password, hash));
+    let verified = stored.map(|hash| (hash, verify(hash)));
     match verified {
         Some((hash, Ok(true))) => Ok(Verdict::Right {
             rehashed: rehash(hasher, password, hash),
@@ -117,6 +127,12 @@ fn judge(
             decoy(hasher).map(|()| Verdict::Wrong)
         }
     }
+}
+
+fn cap(password: &Password) -> Result<(), HashError> {
+    let limit = MAX_PASSWORD_BYTES;
+    let fits = password.expose().len() <= limit;
+    fits.then_some(()).ok_or(HashError::TooLong { limit })
 }
 
 /// A failed rehash is no failed login: the old hash still holds.

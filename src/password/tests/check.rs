@@ -259,6 +259,31 @@ async fn a_new_password_is_hashed_or_refused_as_a_whole() {
     );
 }
 
+/// A hasher without a limit of its own does not get to read kilobytes.
+#[tokio::test]
+async fn a_password_of_more_than_1024_bytes_is_wrong_after_one_hash_of_something_else() {
+    for (length, right) in [(1024, true), (1025, false)] {
+        let toy = Toy::new("$toy$");
+        let text = "s".repeat(length);
+        let verdict = check(toy.clone(), &text, Some(toy.hash_of(&text))).await;
+        assert_eq!(matches!(verdict, Ok(Verdict::Right { .. })), right);
+        assert_eq!(
+            (toy.comparisons(), toy.hashes()),
+            (right.into(), (!right).into())
+        );
+
+        let new = PasswordCheck::new(toy, one_thread())
+            .hash(password(text))
+            .await;
+        assert_eq!(new.is_ok(), right);
+        assert_eq!(is_too_long_for(&new, 1024), !right);
+    }
+}
+
+fn is_too_long_for<T>(result: &Result<T, CheckError>, bytes: usize) -> bool {
+    matches!(result, Err(CheckError::Hash(HashError::TooLong { limit })) if *limit == bytes)
+}
+
 #[tokio::test]
 async fn hasher_and_pool_can_be_replaced() {
     let toy = Toy::new("$toy$");
