@@ -33,6 +33,11 @@ pub(crate) fn grant_failed(cause: &dyn Error) {
     error("a token request failed", &[("error", &cause)]);
 }
 
+/// A login was turned away because too many wait: a crowd, an attack, or a pool that is too small.
+pub(crate) fn login_turned_away(cause: &dyn Error) {
+    warn("a login was turned away", &[("error", &cause)]);
+}
+
 /// A stored hash is malformed or too costly: its owner cannot log in until it is replaced.
 pub(crate) fn stored_hash_refused(cause: &dyn Error) {
     warn("a stored password hash was refused", &[("error", &cause)]);

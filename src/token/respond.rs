@@ -7,6 +7,7 @@ use http::{
 use super::{Issued, RequestFault, TokenError};
 use crate::{
     observe,
+    password::{CheckError, PoolError},
     wire::{JsonObject, ask_to_retry},
 };
 
@@ -51,8 +52,12 @@ fn failure(error: TokenError) -> Response<Bytes> {
     let mut response = Response::new(json.finish());
     *response.status_mut() = error.status();
     add_headers(&error, response.headers_mut());
-    if error.status().is_server_error() {
-        observe::grant_failed(&error);
+    match &error {
+        TokenError::Unchecked(CheckError::Pool(PoolError::Full)) => {
+            observe::login_turned_away(&error);
+        }
+        _ if error.status().is_server_error() => observe::grant_failed(&error),
+        _ => {}
     }
     response.extensions_mut().insert(error);
     response
