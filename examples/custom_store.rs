@@ -8,20 +8,18 @@
 //! curl --oauth2-bearer TOKEN 127.0.0.1:8000/me
 //! ```
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    env,
-    error::Error,
-    sync::Arc,
-};
+use std::{collections::HashMap, env, error::Error, sync::Arc};
 
 use axum::{Router, routing::get};
 use tokio::{net::TcpListener, signal, sync::Mutex};
 use tower_oauth2_password::{
     Authenticated, PasswordFlow,
-    model::{Password, PasswordHash, Session, Subject, TokenDigest},
+    model::{
+        Family, FamilyId, Password, PasswordHash, Rotated, Rotation, Session, Subject, TokenDigest,
+    },
     password::{Bcrypt, PasswordHasher},
     store::{Account, Inserted, StoreError, TokenStore, UserStore},
+    token::Refresh,
 };
 
 /// A row of the table `employees`.
@@ -87,28 +85,106 @@ impl UserStore for Employees {
     }
 }
 
-/// The table `tokens`. Its key is the digest: nobody can log in with a stolen copy.
+/// The tables `families` and `tokens`. The key of `tokens` is the digest: nobody can log in with a
+/// stolen copy.
 #[derive(Default)]
 struct Tokens {
-    table: Mutex<HashMap<[u8; 32], Session>>,
+    tables: Mutex<Tables>,
 }
 
+#[derive(Default)]
+struct Tables {
+    families: HashMap<FamilyId, Family>,
+    tokens: HashMap<TokenDigest, Session>,
+}
+
+// Each function is one transaction. Expired rows may come back: the caller looks at the clock.
+// Delete old ones as suits.
 impl TokenStore for Tokens {
-    async fn insert(&self, digest: TokenDigest, session: Session) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        family: Family,
+        access: TokenDigest,
+        session: Session,
+    ) -> Result<Inserted, StoreError> {
+        // INSERT INTO families VALUES ($1, ...) ON CONFLICT DO NOTHING
         // INSERT INTO tokens VALUES ($1, ...) ON CONFLICT DO NOTHING
-        match self.table.lock().await.entry(*digest.as_bytes()) {
-            Entry::Occupied(_) => Ok(Inserted::Taken),
-            Entry::Vacant(row) => {
-                row.insert(session);
-                Ok(Inserted::Saved)
-            }
+        let mut tables = self.tables.lock().await;
+        let taken =
+            tables.families.contains_key(&family.id()) || tables.tokens.contains_key(&access);
+        if taken {
+            return Ok(Inserted::Taken);
         }
+        tables.families.insert(family.id(), family);
+        tables.tokens.insert(access, session);
+        Ok(Inserted::Saved)
     }
 
-    async fn find_access(&self, digest: TokenDigest) -> Result<Option<Session>, StoreError> {
-        // SELECT subject, scope, issued_at, expires_at FROM tokens WHERE digest = $1
-        // An expired row may come back: the caller looks at the clock. Delete old ones as suits.
-        Ok(self.table.lock().await.get(digest.as_bytes()).cloned())
+    async fn find_access(&self, access: TokenDigest) -> Result<Option<Session>, StoreError> {
+        // SELECT ... FROM tokens WHERE digest = $1
+        Ok(self.tables.lock().await.tokens.get(&access).cloned())
+    }
+
+    async fn find_family(&self, id: FamilyId) -> Result<Option<Family>, StoreError> {
+        // SELECT ... FROM families WHERE id = $1
+        Ok(self.tables.lock().await.families.get(&id).cloned())
+    }
+
+    async fn find_families(&self, subject: &Subject) -> Result<Vec<Family>, StoreError> {
+        // SELECT ... FROM families WHERE subject = $1
+        let tables = self.tables.lock().await;
+        let own = |family: &&Family| family.subject() == subject;
+        Ok(tables.families.values().filter(own).cloned().collect())
+    }
+
+    async fn rotate(&self, id: FamilyId, rotation: Rotation) -> Result<Rotated, StoreError> {
+        // SELECT ... FROM families WHERE id = $1 FOR UPDATE
+        let mut tables = self.tables.lock().await;
+        let Some(family) = tables.families.get_mut(&id) else {
+            return Ok(Rotated::Unknown);
+        };
+        let rotated = family.rotate(&rotation);
+        match rotated {
+            // UPDATE families SET ... WHERE id = $1; INSERT INTO tokens VALUES ($2, ...)
+            Rotated::Done => {
+                let session = rotation.session().clone();
+                tables.tokens.insert(rotation.access(), session);
+            }
+            Rotated::Replay => drop(tables.revoke(id)),
+            _ => {}
+        }
+        Ok(rotated)
+    }
+
+    async fn revoke_access(&self, access: TokenDigest) -> Result<bool, StoreError> {
+        // DELETE FROM tokens WHERE digest = $1
+        Ok(self.tables.lock().await.tokens.remove(&access).is_some())
+    }
+
+    async fn revoke_family(&self, id: FamilyId) -> Result<bool, StoreError> {
+        Ok(self.tables.lock().await.revoke(id))
+    }
+
+    async fn revoke_subject(&self, subject: &Subject) -> Result<usize, StoreError> {
+        // DELETE FROM families WHERE subject = $1; DELETE FROM tokens WHERE subject = $1
+        let mut tables = self.tables.lock().await;
+        let before = tables.families.len();
+        tables
+            .families
+            .retain(|_, family| family.subject() != subject);
+        tables
+            .tokens
+            .retain(|_, session| session.subject() != subject);
+        Ok(before - tables.families.len())
+    }
+}
+
+impl Tables {
+    fn revoke(&mut self, id: FamilyId) -> bool {
+        // DELETE FROM families WHERE id = $1; DELETE FROM tokens WHERE family = $1
+        self.tokens
+            .retain(|_, session| session.family() != Some(id));
+        self.families.remove(&id).is_some()
     }
 }
 
@@ -128,7 +204,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let employees = Employees {
         table: Mutex::new(vec![meera]),
     };
-    let flow = PasswordFlow::new(employees, Tokens::default());
+    let flow = PasswordFlow::new(employees, Tokens::default()).with_refresh(Refresh::default());
 
     let app = Router::new()
         .route(

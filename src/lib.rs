@@ -23,7 +23,7 @@
 //! In `Router::layer` and `ServiceBuilder` alike, think of what a request meets first:
 //!
 //! 1. a CORS layer, as browsers send preflights without credentials;
-//! 2. [`TokenLayer`], as whoever logs in has no token yet (or [`TokenService`] on a route of its
+//! 2. [`EndpointLayer`], as whoever logs in has no token yet (or [`TokenService`] on a route of its
 //!    own, outside of what is guarded);
 //! 3. [`BearerLayer`];
 //! 4. [`RequireScope`], on the routes that need one.
@@ -42,6 +42,7 @@
 
 pub mod bearer;
 mod flow;
+pub mod guide;
 mod integrations;
 pub mod model;
 mod observe;
@@ -53,6 +54,6 @@ mod wire;
 pub use bearer::{BearerLayer, RequireScope};
 pub use flow::PasswordFlow;
 pub use model::Authenticated;
-pub use store::memory::{MemoryTokens, MemoryUsers};
-pub use token::{TokenLayer, TokenService};
+pub use store::memory::{MemoryClients, MemoryTokens, MemoryUsers};
+pub use token::{EndpointLayer, TokenService};
 pub use wire::ResponseBody;

@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("token", &["model", "observe", "password", "store", "wire"]),
     ("flow", &["bearer", "model", "password", "store", "token"]),
     ("integrations", &["bearer", "model", "observe", "token"]),
+    ("guide", &[]),
 ];
 
 fn src() -> PathBuf {

@@ -14,7 +14,7 @@ use tower_oauth2_password::{
     Authenticated, BearerLayer,
     bearer::{Rejection, validate_fn},
     model::{AccessToken, BearerToken, Realm, Scope, Session, Subject},
-    token::{Authenticate, Credentials, Identity, Issuer, TokenError, TokenPath, TokenService},
+    token::{Authenticate, Credentials, EndpointPath, Identity, Issuer, TokenError, TokenService},
 };
 
 use crate::support::{Answer, FORM, NOON, send};
@@ -49,6 +49,10 @@ impl Authenticate for Witness {
         let (username, password) = (credentials.username(), credentials.password().expose());
         *self.0.lock().unwrap() = Some((username.to_owned(), password.to_owned()));
         Err(TokenError::InvalidGrant)
+    }
+
+    async fn is_active(&self, _: &Subject) -> Result<bool, TokenError> {
+        Ok(false)
     }
 }
 
@@ -168,7 +172,7 @@ proptest! {
 
     #[test]
     fn no_text_panics_the_values_that_an_operator_sets(text in "\\PC{0,40}") {
-        let path = TokenPath::new(&text);
+        let path = EndpointPath::new(&text);
         prop_assert!(path.is_err() || text.starts_with('/'));
         let realm = Realm::new(&text);
         prop_assert_eq!(realm.is_ok(), !text.is_empty() && text.chars().all(|c| {

@@ -12,20 +12,19 @@ use http::StatusCode;
 use serde_json::json;
 use tower_oauth2_password::{
     MemoryTokens, MemoryUsers, PasswordFlow,
-    model::{
-        BearerToken, Lifetime, Password, PasswordHash, Session, Subject, TokenDigest, TokenPrefix,
-    },
+    model::{BearerToken, Lifetime, Password, PasswordHash, Subject, TokenPrefix},
     password::{HashError, HashingPool, PasswordHasher},
-    store::{Account, Inserted, StoreError, TokenStore, UserStore},
+    store::{Account, StoreError, UserStore},
     token::{Identity, RequestFault, TokenError},
 };
 
 use crate::support::{
-    Answer, Counting, LOGIN, User, fast, flow, post_form, send, token_request, users,
+    Answer, Counting, LOGIN, User, fast, flow, post_form, send,
+    stores::{BreakableTokens, FIRE},
+    token_request, users,
 };
 
 const WRONG: &str = "the username or the password is wrong";
-const FIRE: &str = "the disk is on fire";
 
 fn login(username: &str, password: &str) -> String {
     format!("grant_type=password&username={username}&password={password}")
@@ -45,19 +44,6 @@ impl UserStore for BrokenUsers {
     }
 
     async fn find_user(&self, _: &Subject) -> Result<Option<Arc<User>>, StoreError> {
-        Err(StoreError::new(FIRE))
-    }
-}
-
-/// Answers every insertion with what it holds.
-struct StubbornTokens(Result<Inserted, StoreError>);
-
-impl TokenStore for StubbornTokens {
-    async fn insert(&self, _: TokenDigest, _: Session) -> Result<Inserted, StoreError> {
-        self.0.clone()
-    }
-
-    async fn find_access(&self, _: TokenDigest) -> Result<Option<Session>, StoreError> {
         Err(StoreError::new(FIRE))
     }
 }
@@ -316,7 +302,7 @@ async fn a_password_of_72_bytes_is_taken_whole() {
 }
 
 fn expect_unavailable(answer: &Answer) {
-    let told = "the login could not be checked, try again later";
+    let told = "the request could not be checked, try again later";
     answer.expect_error(503, "temporarily_unavailable", told);
     assert_eq!(answer.header("retry-after"), Some("1"));
 }
@@ -336,7 +322,8 @@ async fn a_failing_user_store_is_temporarily_unavailable() {
 /// §5.2: a token that was not saved is not handed out.
 #[tokio::test]
 async fn a_failing_token_store_is_temporarily_unavailable() {
-    let tokens = StubbornTokens(Err(StoreError::new(FIRE)));
+    let tokens = BreakableTokens::default();
+    tokens.break_down();
     let flow = PasswordFlow::new(users(), tokens).with_hasher(fast());
     let answer = send(flow.token_service(), token_request(LOGIN)).await;
     expect_unavailable(&answer);
@@ -345,10 +332,11 @@ async fn a_failing_token_store_is_temporarily_unavailable() {
 /// §10.10: a new token that is there already means that the random source is broken.
 #[tokio::test]
 async fn a_token_that_is_taken_is_a_server_error() {
-    let tokens = StubbornTokens(Ok(Inserted::Taken));
+    let tokens = BreakableTokens::default();
+    tokens.claim_all_digests();
     let flow = PasswordFlow::new(users(), tokens).with_hasher(fast());
     let answer = send(flow.token_service(), token_request(LOGIN)).await;
-    answer.expect_error(500, "server_error", "the login failed on the server");
+    answer.expect_error(500, "server_error", "the request failed on the server");
 }
 
 /// §5.2: a hasher that fails has not said that the password is wrong, whether the user exists or
@@ -360,7 +348,7 @@ async fn a_failing_hasher_is_a_server_error() {
     for username in ["meera", "nobody"] {
         let request = token_request(login(username, "secret123"));
         let answer = send(flow.token_service(), request).await;
-        answer.expect_error(500, "server_error", "the login failed on the server");
+        answer.expect_error(500, "server_error", "the request failed on the server");
         let error = answer.extensions.get::<TokenError>().unwrap();
         assert!(matches!(error, TokenError::Unchecked(_)));
     }

@@ -38,8 +38,9 @@ async fn a_narrower_scope_is_granted_exactly() {
     let digest = BearerToken::parse(token).unwrap().digest();
     let kept = tokens.find_access(digest).await.unwrap().unwrap();
     let meera = Subject::new("meera").unwrap();
-    let expected =
-        Session::new(meera, NOON, NOON + Lifetime::HOUR).with_scope("items:read".parse().unwrap());
+    let expected = Session::new(meera, NOON, NOON + Lifetime::HOUR)
+        .with_scope("items:read".parse().unwrap())
+        .with_family(kept.family().unwrap());
     assert_eq!(kept, expected);
 }
 

@@ -35,6 +35,10 @@ impl<A: Authenticate> Authenticate for WithCode<A> {
                 .into()),
         }
     }
+
+    async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {
+        self.0.is_active(subject).await
+    }
 }
 
 async fn post_to_mfa(body: &str) -> Answer {
@@ -111,6 +115,10 @@ impl Authenticate for Expecting {
         assert_eq!(shown, r#"Credentials { username: "mé era", .. }"#);
         let subject = Subject::new("7").unwrap();
         Ok(Identity::new(subject).with_scope("admin".parse().unwrap()))
+    }
+
+    async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {
+        Ok(subject.as_str() == "7")
     }
 }
 
@@ -197,6 +205,10 @@ async fn an_own_503_asks_to_retry() {
                 .with_status(StatusCode::SERVICE_UNAVAILABLE)
                 .unwrap()
                 .into())
+        }
+
+        async fn is_active(&self, _: &Subject) -> Result<bool, TokenError> {
+            Ok(true)
         }
     }
     let service = TokenService::new(Closed, flow().0.issuer());

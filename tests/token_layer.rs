@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_oauth2_password::token::{PathError, TokenPath};
+use tower_oauth2_password::token::{EndpointPath, PathError};
 
 use crate::support::{LOGIN, flow, send, token_request};
 
@@ -144,11 +144,11 @@ fn a_token_path_is_absolute_without_query_and_fragment() {
         " /token",
         "/token ",
     ] {
-        assert_eq!(TokenPath::new(bad), Err(PathError), "{bad:?}");
+        assert_eq!(EndpointPath::new(bad), Err(PathError), "{bad:?}");
         assert_eq!(flow().0.token_layer(bad).err(), Some(PathError), "{bad:?}");
     }
     for good in ["/", "/token", "/token/", "/oauth2/token", "/%74oken"] {
-        assert_eq!(TokenPath::new(good).err(), None, "{good:?}");
+        assert_eq!(EndpointPath::new(good).err(), None, "{good:?}");
         assert_eq!(flow().0.token_layer(good).err(), None, "{good:?}");
     }
 }

@@ -38,7 +38,7 @@ impl Refusal {
     fn respond(&self, rejection: Rejection) -> Response<Bytes> {
         respond(
             rejection,
-            &self.options.realm,
+            &self.options.protected,
             &self.dialect,
             self.options.hook.as_deref(),
         )

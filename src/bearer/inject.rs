@@ -1,6 +1,6 @@
 use http::Extensions;
 
-use crate::model::{Anonymous, Authenticated, Realm};
+use crate::model::{Anonymous, Authenticated, Protected};
 
 /// Puts the user where handlers, guards and extractors look.
 pub(super) fn inject<U>(extensions: &mut Extensions, user: Authenticated<U>)
@@ -11,10 +11,10 @@ where
 }
 
 /// Says that nobody is logged in, whatever an earlier layer may have said.
-pub(super) fn inject_nobody<U>(extensions: &mut Extensions, realm: &Realm)
+pub(super) fn inject_nobody<U>(extensions: &mut Extensions, protected: &Protected)
 where
     U: Send + Sync + 'static,
 {
     extensions.remove::<Authenticated<U>>();
-    extensions.insert(Anonymous::new(realm.clone()));
+    extensions.insert(Anonymous::new(protected.clone()));
 }

@@ -5,7 +5,7 @@ use http::Response;
 use tower_layer::Layer;
 
 use super::{Bearer, Rejection, reject::BodyHook};
-use crate::model::Realm;
+use crate::model::{Protected, PublicUrl, Realm};
 
 /// Room for a signed token with a good many claims; ours have 43 characters.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -45,7 +45,7 @@ pub struct BearerLayer<V> {
 
 #[derive(Clone)]
 pub(super) struct Options {
-    pub(super) realm: Realm,
+    pub(super) protected: Protected,
     pub(super) optional: bool,
     pub(super) preflight_passes: bool,
     pub(super) max_token_bytes: usize,
@@ -56,7 +56,7 @@ impl<V> BearerLayer<V> {
     /// Creates a layer that asks `validator` about every token.
     pub fn new(validator: V) -> Self {
         let options = Options {
-            realm: Realm::default(),
+            protected: Protected::default(),
             optional: false,
             preflight_passes: false,
             max_token_bytes: MAX_TOKEN_BYTES,
@@ -70,7 +70,15 @@ impl<V> BearerLayer<V> {
 
     /// Sets the realm that challenges name. The default is `api`.
     pub fn with_realm(self, realm: Realm) -> Self {
-        self.with(|options| options.realm = realm)
+        self.with(|options| options.protected.realm = realm)
+    }
+
+    /// Names the protected resource's metadata in challenges ([RFC 9728 §5.1]), where a client
+    /// finds out by itself how to get a token. The default is not to.
+    ///
+    /// [RFC 9728 §5.1]: https://www.rfc-editor.org/rfc/rfc9728#section-5.1
+    pub fn with_resource_metadata(self, url: PublicUrl) -> Self {
+        self.with(|options| options.protected.metadata = Some(url))
     }
 
     /// Also lets requests **without** bearer credentials through, as anonymous ones. The default
@@ -147,7 +155,7 @@ impl<V> Clone for BearerLayer<V> {
 impl<V> fmt::Debug for BearerLayer<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerLayer")
-            .field("realm", &self.options.realm)
+            .field("protected", &self.options.protected)
             .field("optional", &self.options.optional)
             .field("preflight_passes", &self.options.preflight_passes)
             .field("max_token_bytes", &self.options.max_token_bytes)

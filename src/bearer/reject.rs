@@ -6,7 +6,7 @@ use http::{
 
 use super::{Rejection, challenge::challenge};
 use crate::{
-    model::Realm,
+    model::Protected,
     observe,
     wire::{JsonObject, ask_to_retry},
 };
@@ -36,10 +36,10 @@ impl Dialect {
 /// The one place where a rejection becomes a response.
 pub(crate) fn refuse(
     rejection: Rejection,
-    realm: &Realm,
+    protected: &Protected,
     request_headers: &HeaderMap,
 ) -> Response<Bytes> {
-    respond(rejection, realm, &Dialect::of(request_headers), None)
+    respond(rejection, protected, &Dialect::of(request_headers), None)
 }
 
 /// Rewrites a default response; see `BearerLayer::with_body`.
@@ -47,7 +47,7 @@ pub(super) type BodyHook = dyn Fn(&Rejection, &mut Response<Bytes>) + Send + Syn
 
 pub(super) fn respond(
     rejection: Rejection,
-    realm: &Realm,
+    protected: &Protected,
     dialect: &Dialect,
     hook: Option<&BodyHook>,
 ) -> Response<Bytes> {
@@ -58,20 +58,20 @@ pub(super) fn respond(
         Dialect::Http => http_response(&rejection),
         Dialect::Grpc(media) => grpc_response(&rejection, media),
     };
-    add_protected(&rejection, realm, response.headers_mut());
+    add_protected(&rejection, protected, response.headers_mut());
     if let (Dialect::Http, Some(hook)) = (dialect, hook) {
         hook(&rejection, &mut response);
         *response.status_mut() = rejection.status();
-        add_protected(&rejection, realm, response.headers_mut());
+        add_protected(&rejection, protected, response.headers_mut());
     }
     response.extensions_mut().insert(rejection);
     response
 }
 
 /// What no hook may lose.
-fn add_protected(rejection: &Rejection, realm: &Realm, headers: &mut HeaderMap) {
+fn add_protected(rejection: &Rejection, protected: &Protected, headers: &mut HeaderMap) {
     headers.remove(RETRY_AFTER);
-    match challenge(realm, rejection) {
+    match challenge(protected, rejection) {
         Some(challenge) => drop(headers.insert(WWW_AUTHENTICATE, challenge)),
         None => drop(headers.remove(WWW_AUTHENTICATE)),
     }

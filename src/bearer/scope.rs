@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::{Rejection, refuse};
 use crate::{
-    model::{Anonymous, Authenticated, Realm, Scope},
+    model::{Anonymous, Authenticated, Protected, PublicUrl, Realm, Scope},
     observe,
     wire::ResponseBody,
 };
@@ -37,7 +37,7 @@ use crate::{
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct RequireScope<U> {
     required: Scope,
-    realm: Realm,
+    protected: Protected,
     user: PhantomData<fn() -> U>,
 }
 
@@ -46,14 +46,21 @@ impl<U> RequireScope<U> {
     pub fn new(required: Scope) -> Self {
         Self {
             required,
-            realm: Realm::default(),
+            protected: Protected::default(),
             user: PhantomData,
         }
     }
 
     /// Sets the realm that challenges name. The default is `api`.
     pub fn with_realm(mut self, realm: Realm) -> Self {
-        self.realm = realm;
+        self.protected.realm = realm;
+        self
+    }
+
+    /// Names the protected resource's metadata in challenges (RFC 9728 §5.1). The default is not
+    /// to.
+    pub fn with_resource_metadata(mut self, url: PublicUrl) -> Self {
+        self.protected.metadata = Some(url);
         self
     }
 
@@ -91,7 +98,7 @@ impl<U> Clone for RequireScope<U> {
     fn clone(&self) -> Self {
         Self {
             required: self.required.clone(),
-            realm: self.realm.clone(),
+            protected: self.protected.clone(),
             user: PhantomData,
         }
     }
@@ -101,7 +108,7 @@ impl<U> fmt::Debug for RequireScope<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequireScope")
             .field("required", &self.required)
-            .field("realm", &self.realm)
+            .field("protected", &self.protected)
             .finish_non_exhaustive()
     }
 }
@@ -131,7 +138,7 @@ where
                 response: self.inner.call(request),
             },
             Err(rejection) => {
-                let response = refuse(rejection, &self.layer.realm, request.headers());
+                let response = refuse(rejection, &self.layer.protected, request.headers());
                 State::Refuse {
                     response: Some(response),
                 }

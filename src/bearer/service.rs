@@ -45,7 +45,7 @@ where
         let token = match extract(request.headers(), request.uri(), options.max_token_bytes) {
             Ok(token) => token,
             Err(Rejection::Missing) if options.optional || self.is_let_off(&request) => {
-                inject_nobody::<V::User>(request.extensions_mut(), &options.realm);
+                inject_nobody::<V::User>(request.extensions_mut(), &options.protected);
                 return ResponseFuture::call(self.inner.call(request));
             }
             Err(rejection) => {

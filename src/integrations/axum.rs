@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use crate::{
     bearer::{Rejection, refuse},
-    model::{Anonymous, Authenticated, Realm},
+    model::{Anonymous, Authenticated, Protected},
     observe,
 };
 
@@ -68,8 +68,8 @@ fn find<U: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Authenticated<
 
 fn answer(rejection: Rejection, parts: &Parts) -> Response {
     let nobody = parts.extensions.get::<Anonymous>();
-    let realm = nobody.map_or_else(Realm::default, |nobody| nobody.realm().clone());
-    refuse(rejection, &realm, &parts.headers)
+    let protected = nobody.map_or_else(Protected::default, |nobody| nobody.protected.clone());
+    refuse(rejection, &protected, &parts.headers)
         .map(Body::from)
         .into_response()
 }

@@ -1,6 +1,6 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
-use super::{Realm, Scope, Session};
+use super::{Protected, Realm, Scope, Session};
 
 /// Proof that a request came with a valid access token, and whose.
 ///
@@ -84,18 +84,18 @@ impl<U> fmt::Debug for Authenticated<U> {
 /// [`Authenticated`] answers 500 instead of taking the request for an anonymous one.
 #[derive(Clone, Debug)]
 pub struct Anonymous {
-    realm: Realm,
+    pub(crate) protected: Protected,
 }
 
 impl Anonymous {
     /// Says that nobody is logged in, and to what.
-    pub(crate) fn new(realm: Realm) -> Self {
-        Self { realm }
+    pub(crate) fn new(protected: Protected) -> Self {
+        Self { protected }
     }
 
     /// The realm of the layer that let the request through, for the challenge of whoever then
     /// wants a login after all.
     pub fn realm(&self) -> &Realm {
-        &self.realm
+        &self.protected.realm
     }
 }

@@ -1,5 +1,7 @@
 use std::{fmt, num::NonZeroU32, time::Duration};
 
+use super::Timestamp;
+
 /// How long a token lives: whole **seconds**, never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lifetime(NonZeroU32);
@@ -9,6 +11,19 @@ impl Lifetime {
     ///
     /// [RFC 6750 §5.3]: https://www.rfc-editor.org/rfc/rfc6750#section-5.3
     pub const HOUR: Self = Self(NonZeroU32::new(3600).expect("3600 is not zero"));
+
+    /// `days` days of 86,400 **seconds**.
+    pub(crate) const fn days(days: u16) -> Self {
+        let secs = days as u32 * 86_400;
+        Self(NonZeroU32::new(secs).expect("days is not zero"))
+    }
+
+    /// From `now` to `end`; `None` if that is not at least a second.
+    pub(crate) fn between(now: Timestamp, end: Timestamp) -> Option<Self> {
+        let secs = end.as_secs().checked_sub(now.as_secs())?;
+        let secs = u32::try_from(secs).unwrap_or(u32::MAX);
+        NonZeroU32::new(secs).map(Self)
+    }
 
     /// Reads a lifetime from a [`Duration`].
     ///

@@ -1,18 +1,29 @@
 //! The nouns: no HTTP, no I/O, no async.
 
 mod authenticated;
+mod chain;
+mod client;
 mod clock;
+mod family;
 mod lifetime;
+mod protected;
 mod realm;
+mod refresh;
 mod scope;
 mod secret;
 mod session;
 mod subject;
+mod url;
 
 pub use authenticated::{Anonymous, Authenticated};
+pub use chain::{Chain, Rotated, Rotation, Salt, Standing};
+pub use client::{ClientId, ClientIdError, ClientSecret, SecretDigest};
 pub use clock::{Clock, Timestamp};
+pub use family::{Family, FamilyId};
 pub use lifetime::{Lifetime, LifetimeError};
+pub(crate) use protected::Protected;
 pub use realm::{Realm, RealmError};
+pub use refresh::RefreshToken;
 pub use scope::{Scope, ScopeError};
 pub use secret::{
     AccessToken, BearerToken, Password, PasswordHash, RandomError, TokenDigest, TokenPrefix,
@@ -20,6 +31,8 @@ pub use secret::{
 };
 pub use session::Session;
 pub use subject::{Subject, SubjectError};
+pub use url::{PublicUrl, PublicUrlError};
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,17 @@ impl Scope {
         self.iter().any(|own| own == token)
     }
 
+    /// The tokens that are in this set and in `other`.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        if other.covers(self) {
+            return self.clone();
+        }
+        let common: Vec<_> = self.iter().filter(|token| other.contains(token)).collect();
+        let text = (!common.is_empty()).then(|| Arc::from(common.join(" ")));
+        Self { text }
+    }
+
     /// Whether every token of `asked` is in this set. The empty set is covered by every set.
     pub fn covers(&self, asked: &Self) -> bool {
         asked.iter().all(|token| self.contains(token))

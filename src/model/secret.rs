@@ -23,12 +23,12 @@ impl AccessToken {
     /// [`RandomError`] if the operating system has no random bytes to give.
     pub fn generate(prefix: &TokenPrefix) -> Result<Self, RandomError> {
         let mut random = Zeroizing::new([0; TOKEN_BYTES]);
-        getrandom::fill(&mut *random).map_err(RandomError)?;
-        // Sized in advance: growing would leave a copy behind that nobody wipes.
-        let mut token = Zeroizing::new(String::with_capacity(prefix.0.len() + 43));
-        token.push_str(&prefix.0);
-        URL_SAFE_NO_PAD.encode_string(random.as_slice(), &mut token);
-        Ok(Self(token))
+        getrandom::fill(&mut *random).map_err(RandomError::new)?;
+        Ok(Self::encode(prefix, &random))
+    }
+
+    pub(super) fn encode(prefix: &TokenPrefix, bytes: &[u8; TOKEN_BYTES]) -> Self {
+        Self(prefix.encode(bytes))
     }
 
     /// The token in clear, for the response that issues it.
@@ -104,7 +104,7 @@ fn is_b64_byte(byte: u8) -> bool {
 pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
-    fn of(token: &str) -> Self {
+    pub(super) fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
@@ -147,6 +147,16 @@ impl TokenPrefix {
             return Err(TokenPrefixError);
         }
         Ok(Self(prefix))
+    }
+
+    /// This prefix, and `bytes` in base64url behind it.
+    pub(super) fn encode(&self, bytes: &[u8]) -> Zeroizing<String> {
+        // Sized in advance: growing would leave a copy behind that nobody wipes.
+        let chars = bytes.len().div_ceil(3) * 4;
+        let mut token = Zeroizing::new(String::with_capacity(self.0.len() + chars));
+        token.push_str(&self.0);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut token);
+        token
     }
 }
 
@@ -228,6 +238,12 @@ impl fmt::Debug for PasswordHash {
 /// The operating system gave no random bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomError(getrandom::Error);
+
+impl RandomError {
+    pub(super) fn new(error: getrandom::Error) -> Self {
+        Self(error)
+    }
+}
 
 impl fmt::Display for RandomError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

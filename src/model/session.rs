@@ -1,4 +1,4 @@
-use super::{Scope, Subject, Timestamp};
+use super::{ClientId, FamilyId, Scope, Subject, Timestamp};
 
 /// What a store keeps about an access token: whom it speaks for, what it allows, until when.
 ///
@@ -19,7 +19,9 @@ use super::{Scope, Subject, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     subject: Subject,
+    client: Option<ClientId>,
     scope: Scope,
+    family: Option<FamilyId>,
     issued_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -29,7 +31,9 @@ impl Session {
     pub fn new(subject: Subject, issued_at: Timestamp, expires_at: Timestamp) -> Self {
         Self {
             subject,
+            client: None,
             scope: Scope::EMPTY,
+            family: None,
             issued_at,
             expires_at,
         }
@@ -42,6 +46,20 @@ impl Session {
         self
     }
 
+    /// Sets the client that the token was issued to. The default is none.
+    #[must_use]
+    pub fn with_client(mut self, client: Option<ClientId>) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// Sets the login that the token came of. The default is none, for tokens from elsewhere.
+    #[must_use]
+    pub fn with_family(mut self, family: FamilyId) -> Self {
+        self.family = Some(family);
+        self
+    }
+
     /// Whom the token speaks for.
     pub fn subject(&self) -> &Subject {
         &self.subject
@@ -50,6 +68,17 @@ impl Session {
     /// What the token allows.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// The client that the token was issued to, where clients are known.
+    pub fn client(&self) -> Option<&ClientId> {
+        self.client.as_ref()
+    }
+
+    /// The login that the token came of, to be revoked as a whole. Every token that was issued
+    /// here has one.
+    pub fn family(&self) -> Option<FamilyId> {
+        self.family
     }
 
     /// When the token was issued.

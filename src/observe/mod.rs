@@ -7,7 +7,7 @@ mod backend;
 #[path = "traced.rs"]
 mod backend;
 
-use std::error::Error;
+use std::{error::Error, fmt::Display};
 
 use backend::{error, warn};
 
@@ -48,5 +48,13 @@ pub(crate) fn rehash_failed(cause: &dyn Error) {
     warn(
         "an outdated password hash could not be replaced",
         &[("error", &cause)],
+    );
+}
+
+/// A spent refresh token came back: it was stolen, or a client keeps old ones.
+pub(crate) fn refresh_replayed(subject: &dyn Display, family: &dyn Display) {
+    warn(
+        "a spent refresh token was presented again; its login was revoked",
+        &[("subject", subject), ("family", family)],
     );
 }

@@ -92,5 +92,6 @@ fn decoy(hasher: &dyn PasswordHasher) -> Result<(), HashError> {
     Ok(())
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests;

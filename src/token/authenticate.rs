@@ -48,6 +48,7 @@ impl fmt::Debug for Credentials<'_> {
 pub struct Identity {
     subject: Subject,
     scope: Scope,
+    label: Option<Arc<str>>,
 }
 
 impl Identity {
@@ -56,6 +57,7 @@ impl Identity {
         Self {
             subject,
             scope: Scope::EMPTY,
+            label: None,
         }
     }
 
@@ -63,6 +65,13 @@ impl Identity {
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Sets what this login is called in the list that its user is shown. The default is nothing.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<Arc<str>>) -> Self {
+        self.label = Some(label.into());
         self
     }
 
@@ -74,6 +83,11 @@ impl Identity {
     /// What tokens may allow at most.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// What this login is called.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 }
 
@@ -88,7 +102,7 @@ impl Identity {
 /// # Example
 ///
 /// ```
-/// use tower_oauth2_password::store::UserStore;
+/// use tower_oauth2_password::{model::Subject, store::UserStore};
 /// use tower_oauth2_password::token::{
 ///     Authenticate, Credentials, Identity, OAuthError, PasswordAuthenticator, TokenError,
 /// };
@@ -109,6 +123,10 @@ impl Identity {
 ///             }),
 ///         }
 ///     }
+///
+///     async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {
+///         self.0.is_active(subject).await
+///     }
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -127,11 +145,24 @@ pub trait Authenticate: Send + Sync + 'static {
         &self,
         credentials: Credentials<'_>,
     ) -> impl Future<Output = Result<Identity, TokenError>> + Send;
+
+    /// Whether `subject`, who logged in earlier, is still there and enabled. Asked at every
+    /// refresh and introspection.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Unavailable`] if nobody could be asked.
+    fn is_active(&self, subject: &Subject)
+    -> impl Future<Output = Result<bool, TokenError>> + Send;
 }
 
 impl<T: Authenticate> Authenticate for Arc<T> {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, TokenError> {
         (**self).authenticate(credentials).await
+    }
+
+    async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {
+        (**self).is_active(subject).await
     }
 }
 
@@ -176,6 +207,10 @@ impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
             self.save(&account, rehashed).await;
         }
         Ok(Identity::new(account.subject().clone()).with_scope(account.scope().clone()))
+    }
+
+    async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {
+        Ok(self.users.find_user(subject).await?.is_some())
     }
 }
 

@@ -15,12 +15,26 @@ use crate::{model::RandomError, password::CheckError, store::StoreError};
 pub enum TokenError {
     /// The request is none that this endpoint understands.
     InvalidRequest(RequestFault),
+    /// The client is unknown or its secret is wrong, or a client is needed and none was named.
+    InvalidClient {
+        /// Whether the answer is 401 with a challenge for HTTP Basic, as it must be where the
+        /// client used `Authorization`; otherwise 400, so that no browser asks its user.
+        challenge: bool,
+    },
+    /// The client may not do this.
+    UnauthorizedClient,
     /// The grant type is none that is offered here.
     UnsupportedGrantType,
     /// The scope is malformed, or more than the account may have.
     InvalidScope,
     /// Wrong password, no such user, disabled, no password: the client learns no more than that.
     InvalidGrant,
+    /// The refresh token, or the token to revoke, is unknown, expired, revoked or another
+    /// client's, or its user is gone.
+    InvalidToken,
+    /// The refresh token was spent before: somebody has a copy. All tokens of its login are
+    /// revoked. The client learns no more than of [`InvalidToken`](Self::InvalidToken).
+    Replayed,
     /// Whether the credentials are good was not found out, because a store failed.
     Unavailable(StoreError),
     /// Whether the credentials are good was not found out, because no password check was made.
@@ -51,6 +65,8 @@ pub enum RequestFault {
     Repeated,
     /// More parameters than are read.
     TooMany,
+    /// The client says who it is in two ways (RFC 6749 §2.3).
+    TwoClientMethods,
     /// A parameter is missing or has no value (RFC 6749 §3.2).
     Missing(&'static str),
 }
@@ -71,10 +87,15 @@ impl TokenError {
         match self {
             Self::InvalidRequest(RequestFault::Method) => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidRequest(RequestFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InvalidClient { challenge: true } => StatusCode::UNAUTHORIZED,
             Self::InvalidRequest(_)
+            | Self::InvalidClient { challenge: false }
+            | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope
-            | Self::InvalidGrant => StatusCode::BAD_REQUEST,
+            | Self::InvalidGrant
+            | Self::InvalidToken
+            | Self::Replayed => StatusCode::BAD_REQUEST,
             Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -88,9 +109,11 @@ impl TokenError {
     pub fn code(&self) -> &str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidClient { .. } => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
-            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidGrant | Self::InvalidToken | Self::Replayed => "invalid_grant",
             Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
                 "temporarily_unavailable"
             }
@@ -103,13 +126,16 @@ impl TokenError {
     pub(super) fn description(&self) -> Option<&str> {
         Some(match self {
             Self::InvalidRequest(fault) => fault.description(),
+            Self::InvalidClient { .. } => "the client is unknown or its credentials are wrong",
+            Self::UnauthorizedClient => "the client may not do this",
             Self::UnsupportedGrantType => "the grant type is not offered here",
             Self::InvalidScope => "the scope is malformed or more than is allowed",
             Self::InvalidGrant => "the username or the password is wrong",
+            Self::InvalidToken | Self::Replayed => "the token is invalid, expired or revoked",
             Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
-                "the login could not be checked, try again later"
+                "the request could not be checked, try again later"
             }
-            Self::Unchecked(_) | Self::NotIssued(_) => "the login failed on the server",
+            Self::Unchecked(_) | Self::NotIssued(_) => "the request failed on the server",
             Self::Custom(error) => return error.told(),
         })
     }
@@ -126,6 +152,10 @@ impl RequestFault {
             Self::Form => "the body is not form-encoded UTF-8 text",
             Self::Repeated => "a parameter is there more than once",
             Self::TooMany => "there are too many parameters",
+            Self::TwoClientMethods => "the client says who it is in more than one way",
+            Self::Missing("refresh_token") => "refresh_token is missing",
+            Self::Missing("token") => "token is missing",
+            Self::Missing("client_id") => "client_id is missing",
             Self::Missing("grant_type") => "grant_type is missing",
             Self::Missing("username") => "username is missing",
             Self::Missing("password") => "password is missing",
@@ -138,9 +168,13 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidRequest(fault) => f.write_str(fault.description()),
+            Self::InvalidClient { .. } => f.write_str("the client was not authenticated"),
+            Self::UnauthorizedClient => f.write_str("the client may not do this"),
             Self::UnsupportedGrantType => f.write_str("the grant type is not supported"),
             Self::InvalidScope => f.write_str("the scope is malformed or more than is allowed"),
             Self::InvalidGrant => f.write_str("the credentials are wrong"),
+            Self::InvalidToken => f.write_str("the token is not valid"),
+            Self::Replayed => f.write_str("a spent refresh token was presented again"),
             Self::Unavailable(error) => error.fmt(f),
             Self::Unchecked(error) => error.fmt(f),
             Self::NotIssued(IssueFault::Random(error)) => error.fmt(f),

@@ -50,7 +50,7 @@ impl Form {
     }
 }
 
-fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, RequestFault> {
+pub(super) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, RequestFault> {
     // Decoding never makes it longer, so this does not grow and leave a copy behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
     let mut rest = encoded;

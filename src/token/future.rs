@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::wire::ResponseBody;
 
-/// The response of a [`TokenService`](super::TokenService).
+/// The response of an [`Endpoint`](super::Endpoint) or a [`Document`](super::Document).
 ///
 /// It is boxed: beside a password hash the allocation does not count.
 pub struct ResponseFuture {
@@ -45,7 +45,7 @@ impl fmt::Debug for ResponseFuture {
 }
 
 pin_project! {
-    /// The response of a [`TokenRoute`](super::TokenRoute).
+    /// The response of a [`EndpointRoute`](super::TokenRoute).
     #[derive(Debug)]
     pub struct RouteFuture<F> {
         #[pin]
@@ -57,15 +57,15 @@ pin_project! {
     #[project = StateProj]
     #[derive(Debug)]
     enum State<F> {
-        Token { answer: ResponseFuture },
+        Endpoint { answer: ResponseFuture },
         Inner { #[pin] response: F },
     }
 }
 
 impl<F> RouteFuture<F> {
-    pub(super) fn token(answer: ResponseFuture) -> Self {
+    pub(super) fn endpoint(answer: ResponseFuture) -> Self {
         Self {
-            state: State::Token { answer },
+            state: State::Endpoint { answer },
         }
     }
 
@@ -84,7 +84,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProj::Token { answer } => {
+            StateProj::Endpoint { answer } => {
                 let response = ready!(answer.answer.as_mut().poll(cx));
                 Poll::Ready(Ok(ResponseBody::wrap_own(response)))
             }

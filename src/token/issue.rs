@@ -1,53 +1,67 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, num::NonZeroUsize, sync::Arc};
 
-use super::{Identity, IssueFault, TokenError};
+use super::{Identity, IssueFault, Refresh, TokenError};
 use crate::{
-    model::{AccessToken, Clock, Lifetime, Scope, Session, TokenPrefix},
-    store::{Inserted, TokenStore},
+    model::{
+        AccessToken, Chain, Clock, Family, FamilyId, Lifetime, RefreshToken, Rotated, Rotation,
+        Salt, Scope, Session, Subject, TokenPrefix,
+    },
+    observe,
+    store::{Client, GrantType, Inserted, TokenStore},
 };
 
-/// Makes access tokens and saves their sessions.
+/// Makes tokens and saves the logins that they belong to.
 pub struct Issuer<T> {
     tokens: Arc<T>,
     clock: Clock,
     lifetime: Lifetime,
     prefix: TokenPrefix,
+    refresh: Option<Refresh>,
+    session_cap: Option<NonZeroUsize>,
 }
 
-/// A token that was saved, on its way to the client.
+/// Tokens that were saved, on their way to the client.
 #[derive(Debug)]
 pub struct Issued {
-    pub(super) token: AccessToken,
+    pub(super) access: AccessToken,
+    pub(super) refresh: Option<RefreshToken>,
     pub(super) lifetime: Lifetime,
     pub(super) scope: Scope,
 }
 
 impl Issued {
-    /// The token in clear.
+    /// The access token in clear.
     pub fn token(&self) -> &AccessToken {
-        &self.token
+        &self.access
     }
 
-    /// How long it lives.
+    /// The refresh token in clear, if the login can be refreshed.
+    pub fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh.as_ref()
+    }
+
+    /// How long the access token lives.
     pub fn lifetime(&self) -> Lifetime {
         self.lifetime
     }
 
-    /// What it allows.
+    /// What the access token allows.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 }
 
 impl<T: TokenStore> Issuer<T> {
-    /// Saves sessions in `tokens`. Tokens live an hour and have no prefix.
+    /// Saves logins in `tokens`. Access tokens live an hour and have no prefix; there are no
+    /// refresh tokens.
     pub fn new(tokens: Arc<T>) -> Self {
-        let prefix = TokenPrefix::default();
         Self {
             tokens,
             clock: Clock::system(),
             lifetime: Lifetime::HOUR,
-            prefix,
+            prefix: TokenPrefix::default(),
+            refresh: None,
+            session_cap: None,
         }
     }
 
@@ -58,7 +72,7 @@ impl<T: TokenStore> Issuer<T> {
         self
     }
 
-    /// Sets how long tokens live. The default is one hour, the longest that RFC 6750 §5.3
+    /// Sets how long access tokens live. The default is one hour, the longest that RFC 6750 §5.3
     /// recommends.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Lifetime) -> Self {
@@ -73,7 +87,23 @@ impl<T: TokenStore> Issuer<T> {
         self
     }
 
-    /// Makes a token for `identity` that allows all of its scope. It is saved before it is
+    /// Hands out refresh tokens. The default is not to.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: Refresh) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
+    /// Sets how many logins a user can have at once; with one more, the oldest is revoked. The
+    /// default is no such limit. Logins in the same moment do not count each other; the next one
+    /// makes up for it.
+    #[must_use]
+    pub fn with_session_cap(mut self, cap: NonZeroUsize) -> Self {
+        self.session_cap = Some(cap);
+        self
+    }
+
+    /// Makes tokens for `identity` that allow all of its scope. They are saved before they are
     /// returned.
     ///
     /// For a login by other means than a password, once the application has made sure of it.
@@ -83,20 +113,170 @@ impl<T: TokenStore> Issuer<T> {
     /// [`TokenError::Unavailable`] if the store failed, [`TokenError::NotIssued`] without random
     /// bytes.
     pub async fn issue(&self, identity: Identity) -> Result<Issued, TokenError> {
-        let token = AccessToken::generate(&self.prefix).map_err(IssueFault::Random)?;
+        self.issue_to(identity, None).await
+    }
+
+    pub(super) async fn issue_to(
+        &self,
+        identity: Identity,
+        client: Option<&Client>,
+    ) -> Result<Issued, TokenError> {
+        let too_many = self.too_many(identity.subject()).await?;
+        let issued = self.save(identity, client).await?;
+        for id in too_many {
+            self.tokens.revoke_family(id).await?;
+        }
+        Ok(issued)
+    }
+
+    async fn save(
+        &self,
+        identity: Identity,
+        client: Option<&Client>,
+    ) -> Result<Issued, TokenError> {
         let now = self.clock.now();
+        let policy = self.refresh.as_ref();
+        let policy =
+            policy.filter(|_| client.is_none_or(|client| client.may_use(GrantType::RefreshToken)));
+        let refresh = policy.map(|_| RefreshToken::generate(&self.prefix));
+        let refresh = refresh.transpose().map_err(IssueFault::Random)?;
+        let id = match &refresh {
+            Some(refresh) => refresh.family(),
+            None => FamilyId::generate().map_err(IssueFault::Random)?,
+        };
+
+        let access = AccessToken::generate(&self.prefix).map_err(IssueFault::Random)?;
         let scope = identity.scope().clone();
-        let session = Session::new(identity.subject().clone(), now, now + self.lifetime)
+        let client = client.map(|client| client.id().clone());
+        let mut expires_at = now + self.lifetime;
+        if let Some(policy) = policy {
+            expires_at = expires_at.min(policy.ends_at(now));
+        }
+        let mut family = Family::new(id, identity.subject().clone(), now, expires_at)
+            .with_client(client.clone())
             .with_scope(scope.clone());
-        match self.tokens.insert(token.digest(), session).await? {
-            Inserted::Saved => Ok(Issued {
-                token,
-                lifetime: self.lifetime,
-                scope,
-            }),
+        if let Some(label) = identity.label() {
+            family = family.with_label(label);
+        }
+        if let (Some(policy), Some(refresh)) = (policy, &refresh) {
+            let (expires_at, ends_at) = (policy.expires_at(now), policy.ends_at(now));
+            family = family.with_chain(Chain::new(refresh.digest(), expires_at, ends_at));
+        }
+        let session = Session::new(identity.subject().clone(), now, expires_at)
+            .with_client(client)
+            .with_scope(scope)
+            .with_family(id);
+        let digest = access.digest();
+        let saved = self.tokens.insert(family, digest, session.clone()).await?;
+        match saved {
+            Inserted::Saved => self.issued(access, refresh, &session),
             Inserted::Taken => Err(IssueFault::Repeated.into()),
         }
     }
+
+    /// The logins that have to make room for one more.
+    async fn too_many(&self, subject: &Subject) -> Result<Vec<FamilyId>, TokenError> {
+        let Some(cap) = self.session_cap else {
+            return Ok(Vec::new());
+        };
+        let now = self.clock.now();
+        let mut families = self.tokens.find_families(subject).await?;
+        families.retain(|family| !family.is_expired_at(now));
+        families.sort_by_key(|family| (family.created_at(), family.refreshed_at(), family.id()));
+        let room = (families.len() + 1).saturating_sub(cap.get());
+        Ok(families[..room].iter().map(Family::id).collect())
+    }
+
+    /// Spends `presented`, which belongs to `family`, for tokens whose access token allows
+    /// `scope`.
+    pub(super) async fn refresh(
+        &self,
+        presented: &RefreshToken,
+        family: &Family,
+        scope: Scope,
+    ) -> Result<Issued, TokenError> {
+        let (Some(policy), Some(chain)) = (&self.refresh, family.chain()) else {
+            return Err(TokenError::InvalidToken);
+        };
+        let now = self.clock.now();
+        let salt = Salt::generate().map_err(IssueFault::Random)?;
+        let (access, refresh) = presented.successors(&self.prefix, &salt);
+        let session = Session::new(
+            family.subject().clone(),
+            now,
+            (now + self.lifetime).min(chain.ends_at()),
+        )
+        .with_client(family.client().cloned())
+        .with_scope(scope)
+        .with_family(family.id());
+        let rotation = Rotation::new(
+            presented.digest(),
+            refresh.digest(),
+            policy.expires_at(now),
+            access.digest(),
+            session.clone(),
+            salt,
+        )
+        .with_window_until(policy.window_until(now));
+        match self.tokens.rotate(family.id(), rotation).await? {
+            Rotated::Done => self.issued(access, Some(refresh), &session),
+            Rotated::Again(salt) => self.issue_again(presented, &salt).await,
+            Rotated::Replay => Err(replayed(family)),
+            Rotated::Unknown => Err(TokenError::InvalidToken),
+        }
+    }
+
+    /// The tokens that `presented` was spent for, once more.
+    pub(super) async fn issue_again(
+        &self,
+        presented: &RefreshToken,
+        salt: &Salt,
+    ) -> Result<Issued, TokenError> {
+        let (access, refresh) = presented.successors(&self.prefix, salt);
+        let session = self.tokens.find_access(access.digest()).await?;
+        let session = session.ok_or(TokenError::InvalidToken)?;
+        self.issued(access, Some(refresh), &session)
+    }
+
+    /// Revokes `family`, of which a spent token was presented.
+    pub(super) async fn revoke_replayed(&self, family: &Family) -> TokenError {
+        match self.tokens.revoke_family(family.id()).await {
+            Ok(_) => replayed(family),
+            Err(error) => error.into(),
+        }
+    }
+
+    pub(super) async fn find_family(&self, id: FamilyId) -> Result<Option<Family>, TokenError> {
+        Ok(self.tokens.find_family(id).await?)
+    }
+
+    pub(super) fn refreshes(&self) -> bool {
+        self.refresh.is_some()
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn issued(
+        &self,
+        access: AccessToken,
+        refresh: Option<RefreshToken>,
+        session: &Session,
+    ) -> Result<Issued, TokenError> {
+        let lifetime = Lifetime::between(self.clock.now(), session.expires_at());
+        Ok(Issued {
+            access,
+            refresh,
+            lifetime: lifetime.ok_or(TokenError::InvalidToken)?,
+            scope: session.scope().clone(),
+        })
+    }
+}
+
+fn replayed(family: &Family) -> TokenError {
+    observe::refresh_replayed(family.subject(), &family.id());
+    TokenError::Replayed
 }
 
 impl From<IssueFault> for TokenError {
@@ -112,6 +292,8 @@ impl<T> Clone for Issuer<T> {
             clock: self.clock.clone(),
             lifetime: self.lifetime,
             prefix: self.prefix.clone(),
+            refresh: self.refresh.clone(),
+            session_cap: self.session_cap,
         }
     }
 }
@@ -122,6 +304,8 @@ impl<T> fmt::Debug for Issuer<T> {
             .field("clock", &self.clock)
             .field("lifetime", &self.lifetime)
             .field("prefix", &self.prefix)
+            .field("refresh", &self.refresh)
+            .field("session_cap", &self.session_cap)
             .finish_non_exhaustive()
     }
 }

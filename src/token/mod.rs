@@ -1,21 +1,37 @@
-//! The token endpoint: parse, grant, issue, respond.
+//! The token endpoint and its companions: receive, identify the client, grant, issue, respond.
 
 mod authenticate;
+mod client;
 mod custom;
+mod endpoint;
 mod error;
 mod form;
 mod future;
 mod grant;
+mod introspect;
 mod issue;
 mod layer;
-mod parse;
+mod metadata;
+mod policy;
+mod receive;
 mod respond;
+mod revoke;
 mod service;
 
 pub use authenticate::{Authenticate, Credentials, Identity, PasswordAuthenticator};
 pub use custom::{BadOAuthError, OAuthError};
+pub use endpoint::{Endpoint, Handle};
 pub use error::{IssueFault, RequestFault, TokenError};
 pub use future::{ResponseFuture, RouteFuture};
+pub use grant::Grants;
+pub use introspect::{Introspection, IntrospectionService};
 pub use issue::{Issued, Issuer};
-pub use layer::{PathError, TokenLayer, TokenPath};
-pub use service::{TokenRoute, TokenService};
+pub use layer::{EndpointLayer, EndpointPath, EndpointRoute, PathError};
+pub use metadata::{Document, ResourceMetadata, ServerMetadata};
+pub use policy::Refresh;
+pub use revoke::{Revocation, RevocationService};
+pub use service::TokenService;
+
+pub(crate) use client::Clients;
+use endpoint::FormRequest;
+pub(crate) use grant::Label;

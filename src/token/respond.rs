@@ -1,24 +1,28 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE},
 };
 
 use super::{Issued, RequestFault, TokenError};
 use crate::{
+    model::Realm,
     observe,
     password::{CheckError, PoolError},
     wire::{JsonObject, ask_to_retry},
 };
 
-/// The one place where a token request becomes a response.
-pub(super) fn respond(outcome: Result<Issued, TokenError>) -> Response<Bytes> {
-    let mut response = match outcome {
-        Ok(issued) => success(&issued),
-        Err(error) => failure(error),
-    };
+/// The one place where a form becomes a response.
+pub(super) fn respond(
+    outcome: Result<Response<Bytes>, TokenError>,
+    realm: &Realm,
+) -> Response<Bytes> {
+    let mut response = outcome.unwrap_or_else(|error| failure(error, realm));
+    let has_body = !response.body().is_empty();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if has_body {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     // RFC 6749 §5.1: on every response with tokens or credentials, so on every one of these.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
@@ -26,11 +30,14 @@ pub(super) fn respond(outcome: Result<Issued, TokenError>) -> Response<Bytes> {
 }
 
 /// RFC 6749 §5.1.
-fn success(issued: &Issued) -> Response<Bytes> {
+pub(super) fn issued(issued: &Issued) -> Response<Bytes> {
     let mut json = JsonObject::new()
-        .string("access_token", issued.token.expose())
+        .string("access_token", issued.access.expose())
         .string("token_type", "Bearer")
-        .number("expires_in", issued.lifetime.as_secs());
+        .number("expires_in", u64::from(issued.lifetime.as_secs()));
+    if let Some(refresh) = &issued.refresh {
+        json = json.string("refresh_token", refresh.expose());
+    }
     if !issued.scope.is_empty() {
         json = json.string("scope", &issued.scope.to_string());
     }
@@ -39,7 +46,7 @@ fn success(issued: &Issued) -> Response<Bytes> {
 
 /// RFC 6749 §5.2. A wrong password is 400 and has no `WWW-Authenticate`: clients read nothing
 /// else.
-fn failure(error: TokenError) -> Response<Bytes> {
+fn failure(error: TokenError, realm: &Realm) -> Response<Bytes> {
     let mut json = JsonObject::new().string("error", error.code());
     if let Some(description) = error.description() {
         json = json.string("error_description", description);
@@ -51,7 +58,7 @@ fn failure(error: TokenError) -> Response<Bytes> {
     }
     let mut response = Response::new(json.finish());
     *response.status_mut() = error.status();
-    add_headers(&error, response.headers_mut());
+    add_headers(&error, realm, response.headers_mut());
     match &error {
         TokenError::Unchecked(CheckError::Pool(PoolError::Full)) => {
             observe::login_turned_away(&error);
@@ -63,7 +70,16 @@ fn failure(error: TokenError) -> Response<Bytes> {
     response
 }
 
-fn add_headers(error: &TokenError, headers: &mut HeaderMap) {
+fn add_headers(error: &TokenError, realm: &Realm, headers: &mut HeaderMap) {
+    if let TokenError::InvalidClient { challenge: true } = error {
+        // RFC 6749 §5.2, RFC 7617 §2.
+        let challenge = format!(r#"Basic realm="{}", charset="UTF-8""#, realm.as_str());
+        let challenge = HeaderValue::try_from(challenge);
+        headers.insert(
+            WWW_AUTHENTICATE,
+            challenge.expect("a realm is printable ASCII"),
+        );
+    }
     if let TokenError::InvalidRequest(RequestFault::Method) = error {
         // RFC 9110 §15.5.6.
         headers.insert(ALLOW, HeaderValue::from_static("POST"));

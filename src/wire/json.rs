@@ -20,7 +20,30 @@ impl JsonObject {
         self
     }
 
-    pub(crate) fn number(mut self, name: &str, value: u32) -> Self {
+    pub(crate) fn strings<'a>(
+        mut self,
+        name: &str,
+        values: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.name(name);
+        self.text.push('[');
+        for (at, value) in values.into_iter().enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            push_string(&mut self.text, value);
+        }
+        self.text.push(']');
+        self
+    }
+
+    pub(crate) fn boolean(mut self, name: &str, value: bool) -> Self {
+        self.name(name);
+        self.text.push_str(if value { "true" } else { "false" });
+        self
+    }
+
+    pub(crate) fn number(mut self, name: &str, value: u64) -> Self {
         self.name(name);
         self.text.push_str(&value.to_string());
         self

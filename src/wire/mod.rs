@@ -16,5 +16,6 @@ pub(crate) fn ask_to_retry(headers: &mut HeaderMap) {
     headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,16 @@ use super::{JsonObject, essence_is};
 proptest! {
     /// RFC 8259: any name and any value, read back by another implementation.
     #[test]
-    fn another_reader_reads_what_was_written(name in "\\PC{0,9}", value in any::<String>(), number: u32) {
-        let text = JsonObject::new().string(&name, &value).number("n!", number).finish();
+    fn another_reader_reads_what_was_written(
+        name in "\\PC{0,9}", value in any::<String>(), number: u64, flag: bool, list: Vec<String>,
+    ) {
+        let json = JsonObject::new().string(&name, &value).number("n!", number);
+        let json = json.boolean("b!", flag).strings("l!", list.iter().map(String::as_str));
+        let text = json.finish();
         let read: Value = serde_json::from_slice(&text).unwrap();
         prop_assert_eq!(&read["n!"], &json!(number));
+        prop_assert_eq!(&read["b!"], &json!(flag));
+        prop_assert_eq!(&read["l!"], &json!(list));
         prop_assert_eq!(&read[&*name], &json!(value));
     }
 }

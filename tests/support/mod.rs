@@ -1,6 +1,8 @@
 //! What the integration tests share: a small flow at bcrypt cost 4, requests, and answers that
 //! have been read to their end.
 
+pub mod stores;
+
 use std::convert::Infallible;
 
 use bytes::Bytes;

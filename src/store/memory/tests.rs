@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{MemoryTokens, MemoryUsers, NewUserError};
 use crate::{
-    model::{PasswordHash, Session, Subject, Timestamp, TokenDigest},
+    model::{Family, FamilyId, PasswordHash, Session, Subject, Timestamp, TokenDigest},
     password::{Bcrypt, HashError},
     store::{Account, Inserted, TokenStore, UserStore},
 };
@@ -30,21 +30,39 @@ fn session(issued_at: u64, expires_at: u64) -> Session {
     )
 }
 
+/// Saves a login of one access token; its family has the first half of the digest as its id.
+async fn insert(tokens: &MemoryTokens, digest: TokenDigest, session: Session) -> Inserted {
+    let id = FamilyId::from_bytes(*digest.as_bytes().first_chunk().unwrap());
+    let (subject, issued_at) = (session.subject().clone(), session.issued_at());
+    let family = Family::new(id, subject, issued_at, session.expires_at());
+    tokens
+        .insert(family, digest, session.with_family(id))
+        .await
+        .unwrap()
+}
+
+/// What [`insert`] saved.
+fn saved(digest: TokenDigest, session: Session) -> Session {
+    session.with_family(FamilyId::from_bytes(
+        *digest.as_bytes().first_chunk().unwrap(),
+    ))
+}
+
 #[tokio::test]
 async fn a_session_is_found_by_its_digest_and_by_no_other() {
     let tokens = MemoryTokens::new();
     assert_eq!(
-        tokens.insert(digest(1), session(0, 60)).await.unwrap(),
+        insert(&tokens, digest(1), session(0, 60)).await,
         Inserted::Saved
     );
 
     assert_eq!(
         tokens.find_access(digest(1)).await.unwrap(),
-        Some(session(0, 60))
+        Some(saved(digest(1), session(0, 60)))
     );
     assert_eq!(
         tokens.find_access_now(digest(1)).unwrap().unwrap(),
-        Some(session(0, 60))
+        Some(saved(digest(1), session(0, 60)))
     );
     assert_eq!(tokens.find_access(digest(2)).await.unwrap(), None);
     assert_eq!(tokens.len(), 1);
@@ -54,16 +72,16 @@ async fn a_session_is_found_by_its_digest_and_by_no_other() {
 async fn a_live_session_is_never_overwritten() {
     let tokens = MemoryTokens::new();
     assert_eq!(
-        tokens.insert(digest(1), session(0, 60)).await.unwrap(),
+        insert(&tokens, digest(1), session(0, 60)).await,
         Inserted::Saved
     );
     assert_eq!(
-        tokens.insert(digest(1), session(59, 90)).await.unwrap(),
+        insert(&tokens, digest(1), session(59, 90)).await,
         Inserted::Taken
     );
     assert_eq!(
         tokens.find_access(digest(1)).await.unwrap(),
-        Some(session(0, 60))
+        Some(saved(digest(1), session(0, 60)))
     );
     assert_eq!(tokens.len(), 1);
 }
@@ -72,16 +90,16 @@ async fn a_live_session_is_never_overwritten() {
 async fn an_expired_session_gives_its_place_to_a_new_one() {
     let tokens = MemoryTokens::new();
     assert_eq!(
-        tokens.insert(digest(1), session(0, 60)).await.unwrap(),
+        insert(&tokens, digest(1), session(0, 60)).await,
         Inserted::Saved
     );
     assert_eq!(
-        tokens.insert(digest(1), session(60, 90)).await.unwrap(),
+        insert(&tokens, digest(1), session(60, 90)).await,
         Inserted::Saved
     );
     assert_eq!(
         tokens.find_access(digest(1)).await.unwrap(),
-        Some(session(60, 90))
+        Some(saved(digest(1), session(60, 90)))
     );
     assert_eq!(tokens.len(), 1);
 }
@@ -95,11 +113,8 @@ async fn of_a_million_tokens_issued_one_after_another_only_the_live_ones_stay() 
     let mut most = 0;
     for number in 0..1_000_000 {
         let now = number / per_second;
-        let saved = tokens
-            .insert(digest(number), session(now, now + lifetime))
-            .await
-            .unwrap();
-        assert_eq!(saved, Inserted::Saved);
+        let inserted = insert(&tokens, digest(number), session(now, now + lifetime)).await;
+        assert_eq!(inserted, Inserted::Saved);
         most = most.max(tokens.len());
     }
     // A whole round of sweeps takes an eighth of what is held, and 256.
@@ -124,7 +139,7 @@ async fn a_crowd_that_expires_at_once_is_swept_out_within_an_eighth_as_many_inse
     let tokens = MemoryTokens::new();
     for number in 0..100_000 {
         assert_eq!(
-            tokens.insert(digest(number), session(0, 10)).await.unwrap(),
+            insert(&tokens, digest(number), session(0, 10)).await,
             Inserted::Saved
         );
     }
@@ -133,7 +148,7 @@ async fn a_crowd_that_expires_at_once_is_swept_out_within_an_eighth_as_many_inse
     for number in 0..trickle {
         let late = digest(1_000_000 + number);
         assert_eq!(
-            tokens.insert(late, session(10, 20)).await.unwrap(),
+            insert(&tokens, late, session(10, 20)).await,
             Inserted::Saved
         );
     }
@@ -150,10 +165,7 @@ async fn the_longest_insertion_of_a_million() {
             let now = number / 1_000;
             let (digest, session) = (digest(number), session(now, now + lifetime));
             let start = std::time::Instant::now();
-            assert_eq!(
-                tokens.insert(digest, session).await.unwrap(),
-                Inserted::Saved
-            );
+            assert_eq!(insert(&tokens, digest, session).await, Inserted::Saved);
             times.push(start.elapsed());
         }
         times.sort_unstable();

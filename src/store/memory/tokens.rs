@@ -1,35 +1,28 @@
 use std::{
+    collections::{HashSet, VecDeque},
     fmt,
-    hash::{BuildHasherDefault, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use dashmap::{DashMap, mapref::entry::Entry};
+use dashmap::DashMap;
 
+use super::parts::{DigestState, Parts};
 use crate::{
-    model::{Session, Timestamp, TokenDigest},
+    model::{Family, FamilyId, Rotated, Rotation, Session, Subject, Timestamp, TokenDigest},
     store::{Inserted, StoreError, TokenStore},
 };
 
-/// The map is cut into parts, and expired sessions are swept out of one part at a time, so that
-/// no sweep takes long: with ten million sessions a part holds 39,000.
-const PARTS: usize = 256;
-/// The fewest that dashmap allows, as the parts are shards themselves.
-const SHARDS_PER_PART: usize = 2;
-/// How many sessions a sweep looks at for each session inserted, on average. At 8, one cycle
-/// through n sessions takes n/8 insertions, which bounds what an expired one can hold back.
-const SWEPT_PER_INSERT: usize = 8;
+/// How many closed windows one call clears away, so that a crowd of them delays nobody.
+const CLEARED_PER_CALL: usize = 16;
 
-type Part = DashMap<TokenDigest, Session, BuildHasherDefault<DigestHasher>>;
-
-/// Sessions in memory: quick, and gone with the process.
+/// Logins in memory: quick, and gone with the process.
 ///
-/// Expired sessions go by themselves. Insertions sweep a small part of the others in turn, so no
-/// background task is needed and no insertion takes long: a store that holds `n` sessions has
-/// been swept whole after `n/8 + 256` insertions.
+/// What has expired goes by itself. Logins and refreshes sweep a small part of the others in
+/// turn, so no background task is needed and none of them takes long: a store that holds `n`
+/// sessions has been swept whole after `n/8 + 256` of them.
+///
+/// The salt of a grace window is forgotten with the first login or refresh, of whomever, after
+/// the window has closed.
 ///
 /// Time is what the newest session says in [`Session::issued_at`].
 ///
@@ -39,105 +32,224 @@ pub struct MemoryTokens {
     shared: Arc<Shared>,
 }
 
+// A lock of `families` may be held while one of `sessions` is taken, never the other way round.
+// The other two are held alone.
 struct Shared {
-    parts: Box<[Part]>,
-    len: AtomicUsize,
-    /// Insertions since the last sweep.
-    unswept: AtomicUsize,
-    /// The part to sweep next, modulo the number of parts.
-    next: AtomicUsize,
+    sessions: Parts<TokenDigest, Session>,
+    families: Parts<FamilyId, Record>,
+    subjects: DashMap<Subject, HashSet<FamilyId, DigestState>>,
+    /// Windows in the order in which they were opened, with the time at which they close.
+    windows: Mutex<VecDeque<(Timestamp, FamilyId)>>,
+}
+
+struct Record {
+    family: Family,
+    /// The access tokens that were issued and were not yet over at the last refresh.
+    access: Vec<(TokenDigest, Timestamp)>,
 }
 
 impl MemoryTokens {
     /// An empty store.
     pub fn new() -> Self {
-        let part =
-            |_| Part::with_hasher_and_shard_amount(BuildHasherDefault::default(), SHARDS_PER_PART);
         let shared = Shared {
-            parts: (0..PARTS).map(part).collect(),
-            len: AtomicUsize::new(0),
-            unswept: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            sessions: Parts::new(),
+            families: Parts::new(),
+            subjects: DashMap::new(),
+            windows: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
         }
     }
 
-    /// The number of sessions, expired ones that are not yet swept out among them.
+    /// The number of access tokens, expired ones that are not yet swept out among them.
     pub fn len(&self) -> usize {
-        self.shared.len.load(Ordering::Relaxed)
+        self.shared.sessions.len()
     }
 
-    /// Whether there is no session.
+    /// Whether there is no access token.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn find(&self, digest: TokenDigest) -> Option<Session> {
-        self.shared
-            .part(digest)
-            .get(&digest)
-            .map(|session| session.clone())
+    fn find(&self, access: TokenDigest) -> Option<Session> {
+        self.shared.sessions.get(access, Session::clone)
     }
 }
 
 impl Shared {
-    fn part(&self, digest: TokenDigest) -> &Part {
-        // The hasher takes the first eight bytes, so the part is chosen by another one.
-        let [.., last] = *digest.as_bytes();
-        &self.parts[usize::from(last)]
+    fn insert(&self, family: Family, access: TokenDigest, session: Session) -> Inserted {
+        let now = session.issued_at();
+        let (id, subject) = (family.id(), family.subject().clone());
+        let record = Record {
+            family,
+            access: vec![(access, session.expires_at())],
+        };
+        if !self.add_session(access, session) {
+            return Inserted::Taken;
+        }
+        if !self
+            .families
+            .add(id, record, |taken| taken.family.is_expired_at(now))
+        {
+            self.sessions.remove(access);
+            return Inserted::Taken;
+        }
+        self.subjects.entry(subject).or_default().insert(id);
+        self.clear_away(now);
+        Inserted::Saved
     }
 
-    /// Sweeps the next part, if enough sessions came in since the last time.
-    fn sweep_if_due(&self, now: Timestamp) {
-        let part_len = self.len.load(Ordering::Relaxed) / PARTS;
-        let due = part_len / SWEPT_PER_INSERT;
-        if self.unswept.fetch_add(1, Ordering::Relaxed) < due {
-            return;
-        }
-        self.unswept.store(0, Ordering::Relaxed);
-        let next = self.next.fetch_add(1, Ordering::Relaxed) % PARTS;
-        let part = &self.parts[next];
-        let mut gone = 0;
-        part.retain(|_, session| {
-            let live = !session.is_expired_at(now);
-            gone += usize::from(!live);
-            live
+    fn add_session(&self, access: TokenDigest, session: Session) -> bool {
+        let now = session.issued_at();
+        self.sessions
+            .add(access, session, |taken| taken.is_expired_at(now))
+    }
+
+    fn rotate(&self, id: FamilyId, rotation: &Rotation) -> Rotated {
+        let rotated = self.families.update(id, |record| {
+            let mut family = record.family.clone();
+            let rotated = family.rotate(rotation);
+            if let Rotated::Done = rotated {
+                let (access, session) = (rotation.access(), rotation.session());
+                if !self.add_session(access, session.clone()) {
+                    return Rotated::Unknown;
+                }
+                record.family = family;
+                record.access.retain(|(_, end)| rotation.now() < *end);
+                record.access.push((access, session.expires_at()));
+            }
+            rotated
         });
-        self.len.fetch_sub(gone, Ordering::Relaxed);
-        // A crowd that has left takes its room with it.
-        if gone > 0 && part.capacity() > part.len().saturating_mul(4) {
-            part.shrink_to_fit();
+        match rotated {
+            Some(Rotated::Replay) => drop(self.revoke_family(id)),
+            Some(Rotated::Done) => {
+                if rotation.window_ends_at() > rotation.now() {
+                    self.windows().push_back((rotation.window_ends_at(), id));
+                }
+                self.clear_away(rotation.now());
+            }
+            _ => {}
         }
+        rotated.unwrap_or(Rotated::Unknown)
+    }
+
+    fn revoke_family(&self, id: FamilyId) -> bool {
+        let Some(record) = self.families.remove(id) else {
+            return false;
+        };
+        for (access, _) in record.access {
+            self.sessions.remove(access);
+        }
+        self.unlist(record.family.subject(), id);
+        true
+    }
+
+    fn revoke_subject(&self, subject: &Subject) -> usize {
+        let ids = self.families_of(subject);
+        ids.into_iter().filter(|id| self.revoke_family(*id)).count()
+    }
+
+    fn families_of(&self, subject: &Subject) -> Vec<FamilyId> {
+        self.subjects
+            .get(subject)
+            .map_or_else(Vec::new, |ids| ids.iter().copied().collect())
+    }
+
+    fn unlist(&self, subject: &Subject, id: FamilyId) {
+        if let Some(mut ids) = self.subjects.get_mut(subject) {
+            ids.remove(&id);
+        }
+        self.subjects.remove_if(subject, |_, ids| ids.is_empty());
+    }
+
+    /// Clears away some of what is over.
+    fn clear_away(&self, now: Timestamp) {
+        self.sessions
+            .sweep_if_due(|_, session| session.is_expired_at(now));
+        let mut gone = Vec::new();
+        self.families.sweep_if_due(|id, record| {
+            let dead = record.family.is_expired_at(now);
+            if dead {
+                gone.push((record.family.subject().clone(), *id));
+            }
+            dead
+        });
+        for (subject, id) in gone {
+            self.unlist(&subject, id);
+        }
+        self.forget_salts(now);
+    }
+
+    fn forget_salts(&self, now: Timestamp) {
+        let mut closed = Vec::new();
+        let mut windows = self.windows();
+        while closed.len() < CLEARED_PER_CALL {
+            match windows.front() {
+                Some((until, id)) if *until <= now => closed.push(*id),
+                _ => break,
+            }
+            windows.pop_front();
+        }
+        drop(windows);
+        for id in closed {
+            self.families
+                .update(id, |record| record.family.forget_salts(now));
+        }
+    }
+
+    fn windows(&self) -> std::sync::MutexGuard<'_, VecDeque<(Timestamp, FamilyId)>> {
+        // Nothing here panics half-way, so the queue is whole even if a thread has died.
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl TokenStore for MemoryTokens {
-    async fn insert(&self, digest: TokenDigest, session: Session) -> Result<Inserted, StoreError> {
-        let now = session.issued_at();
-        match self.shared.part(digest).entry(digest) {
-            Entry::Vacant(vacant) => {
-                // Counted before another thread's sweep can find it, which would count it off.
-                self.shared.len.fetch_add(1, Ordering::Relaxed);
-                vacant.insert(session);
-            }
-            Entry::Occupied(mut taken) if taken.get().is_expired_at(now) => {
-                taken.insert(session);
-                return Ok(Inserted::Saved);
-            }
-            Entry::Occupied(_) => return Ok(Inserted::Taken),
-        }
-        self.shared.sweep_if_due(now);
-        Ok(Inserted::Saved)
+    async fn insert(
+        &self,
+        family: Family,
+        access: TokenDigest,
+        session: Session,
+    ) -> Result<Inserted, StoreError> {
+        Ok(self.shared.insert(family, access, session))
     }
 
-    async fn find_access(&self, digest: TokenDigest) -> Result<Option<Session>, StoreError> {
-        Ok(self.find(digest))
+    async fn find_access(&self, access: TokenDigest) -> Result<Option<Session>, StoreError> {
+        Ok(self.find(access))
     }
 
-    fn find_access_now(&self, digest: TokenDigest) -> Option<Result<Option<Session>, StoreError>> {
-        Some(Ok(self.find(digest)))
+    fn find_access_now(&self, access: TokenDigest) -> Option<Result<Option<Session>, StoreError>> {
+        Some(Ok(self.find(access)))
+    }
+
+    async fn find_family(&self, id: FamilyId) -> Result<Option<Family>, StoreError> {
+        Ok(self.shared.families.get(id, |record| record.family.clone()))
+    }
+
+    async fn find_families(&self, subject: &Subject) -> Result<Vec<Family>, StoreError> {
+        let find = |id| self.shared.families.get(id, |record| record.family.clone());
+        Ok(self
+            .shared
+            .families_of(subject)
+            .into_iter()
+            .filter_map(find)
+            .collect())
+    }
+
+    async fn rotate(&self, id: FamilyId, rotation: Rotation) -> Result<Rotated, StoreError> {
+        Ok(self.shared.rotate(id, &rotation))
+    }
+
+    async fn revoke_access(&self, access: TokenDigest) -> Result<bool, StoreError> {
+        Ok(self.shared.sessions.remove(access).is_some())
+    }
+
+    async fn revoke_family(&self, id: FamilyId) -> Result<bool, StoreError> {
+        Ok(self.shared.revoke_family(id))
+    }
+
+    async fn revoke_subject(&self, subject: &Subject) -> Result<usize, StoreError> {
+        Ok(self.shared.revoke_subject(subject))
     }
 }
 
@@ -152,23 +264,5 @@ impl fmt::Debug for MemoryTokens {
         f.debug_struct("MemoryTokens")
             .field("len", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A digest is random already, so its first eight bytes are its hash.
-#[derive(Default)]
-struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_ne_bytes(*first);
-        }
-    }
-
-    fn write_usize(&mut self, _length_of_the_array: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -1,11 +1,16 @@
-use std::{fmt, sync::Arc};
+mod accounts;
+mod endpoints;
+
+use std::{fmt, num::NonZeroUsize, sync::Arc};
+
+use http::request::Parts;
 
 use crate::{
     bearer::{BearerLayer, RequireScope, SessionValidator},
-    model::{Clock, Lifetime, Password, PasswordHash, Realm, Scope, TokenPrefix},
+    model::{Clock, Lifetime, Password, PasswordHash, PublicUrl, Realm, Scope, TokenPrefix},
     password::{CheckError, HashingPool, PasswordCheck, PasswordHasher},
-    store::{TokenStore, UserStore},
-    token::{Issuer, PasswordAuthenticator, PathError, TokenLayer, TokenPath, TokenService},
+    store::{ClientStore, TokenStore, UserStore},
+    token::{Clients, Issuer, Label, PasswordAuthenticator, Refresh},
 };
 
 /// The whole login: owns the parts and hands out the layers and services that share them.
@@ -44,7 +49,11 @@ pub struct PasswordFlow<U, T> {
     check: PasswordCheck,
     clock: Clock,
     issuer: Issuer<T>,
+    clients: Option<Clients>,
+    label: Option<Arc<Label>>,
+    refreshes: bool,
     realm: Realm,
+    resource_metadata: Option<PublicUrl>,
 }
 
 impl<U, T> PasswordFlow<U, T>
@@ -63,7 +72,11 @@ where
             tokens,
             check: PasswordCheck::default(),
             clock: Clock::system(),
+            clients: None,
+            label: None,
+            refreshes: false,
             realm: Realm::default(),
+            resource_metadata: None,
         }
     }
 
@@ -96,6 +109,53 @@ where
         self
     }
 
+    /// Hands out refresh tokens, and offers the refresh grant. The default is not to.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: Refresh) -> Self {
+        self.issuer = self.issuer.with_refresh(refresh);
+        self.refreshes = true;
+        self
+    }
+
+    /// Serves the clients of `clients` and no others (RFC 6749 §2). By default every client is
+    /// served, and what it says about itself is not looked at.
+    #[must_use]
+    pub fn with_clients(mut self, clients: impl ClientStore) -> Self {
+        self.clients = Some(Clients::new(clients));
+        self
+    }
+
+    /// Sets how many logins a user can have at once; with one more, the oldest is revoked. The
+    /// default is no such limit.
+    #[must_use]
+    pub fn with_session_cap(mut self, cap: NonZeroUsize) -> Self {
+        self.issuer = self.issuer.with_session_cap(cap);
+        self
+    }
+
+    /// Names each login by the head of its request, for the list that
+    /// [`families`](Self::families) makes. The default is no name; from 200 **characters** on it
+    /// is cut off.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use tower_oauth2_password::{MemoryTokens, MemoryUsers, PasswordFlow};
+    /// # let flow = PasswordFlow::new(MemoryUsers::<()>::new(), MemoryTokens::new());
+    /// let flow = flow.with_label(|head| {
+    ///     Some(head.headers.get("user-agent")?.to_str().ok()?.to_owned())
+    /// });
+    /// # let _ = flow;
+    /// ```
+    #[must_use]
+    pub fn with_label<F>(mut self, label: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.label = Some(Arc::new(label));
+        self
+    }
+
     /// Sets the clock by which tokens are issued and expire. The default is the system's.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
@@ -111,35 +171,32 @@ where
         self
     }
 
+    /// Names the protected resource's metadata in challenges (RFC 9728 §5.1). The default is not
+    /// to. [`resource_metadata`](Self::resource_metadata) makes the document.
+    #[must_use]
+    pub fn with_resource_metadata(mut self, url: PublicUrl) -> Self {
+        self.resource_metadata = Some(url);
+        self
+    }
+
     /// The layer that guards a service: only requests with a valid token get through.
     pub fn bearer_layer(&self) -> BearerLayer<SessionValidator<U, T>> {
         let validator = SessionValidator::new(Arc::clone(&self.users), Arc::clone(&self.tokens))
             .with_clock(self.clock.clone());
-        BearerLayer::new(validator).with_realm(self.realm.clone())
+        let layer = BearerLayer::new(validator).with_realm(self.realm.clone());
+        match &self.resource_metadata {
+            Some(url) => layer.with_resource_metadata(url.clone()),
+            None => layer,
+        }
     }
 
     /// The layer that demands a scope, to stand inside [`bearer_layer`](Self::bearer_layer).
     pub fn require_scope(&self, required: Scope) -> RequireScope<U::User> {
-        RequireScope::new(required).with_realm(self.realm.clone())
-    }
-
-    /// The token endpoint as a service, to be mounted on a route.
-    pub fn token_service(&self) -> TokenService<PasswordAuthenticator<U>, T> {
-        TokenService::new(self.authenticator(), self.issuer())
-    }
-
-    /// The token endpoint as a layer that answers on `path` and leaves all else to the service
-    /// inside.
-    ///
-    /// # Errors
-    ///
-    /// [`PathError`] if `path` is not absolute, or has a query or a fragment.
-    pub fn token_layer(
-        &self,
-        path: &str,
-    ) -> Result<TokenLayer<PasswordAuthenticator<U>, T>, PathError> {
-        let path = TokenPath::new(path)?;
-        Ok(TokenLayer::new(path, self.token_service()))
+        let layer = RequireScope::new(required).with_realm(self.realm.clone());
+        match &self.resource_metadata {
+            Some(url) => layer.with_resource_metadata(url.clone()),
+            None => layer,
+        }
     }
 
     /// What checks passwords, to be wrapped in an [`Authenticate`](crate::token::Authenticate)
@@ -148,7 +205,7 @@ where
         PasswordAuthenticator::new(Arc::clone(&self.users), self.check.clone())
     }
 
-    /// What makes tokens, for a [`TokenService`] with an authenticator of the application's own.
+    /// What makes tokens, for a [`TokenService`](crate::TokenService) with an authenticator of the application's own.
     pub fn issuer(&self) -> Issuer<T> {
         self.issuer.clone()
     }
@@ -173,7 +230,11 @@ impl<U, T> Clone for PasswordFlow<U, T> {
             check: self.check.clone(),
             clock: self.clock.clone(),
             issuer: self.issuer.clone(),
+            clients: self.clients.clone(),
+            label: self.label.clone(),
+            refreshes: self.refreshes,
             realm: self.realm.clone(),
+            resource_metadata: self.resource_metadata.clone(),
         }
     }
 }

@@ -1,0 +1,4 @@
+//! Longer explanations, page by page.
+
+#[doc = include_str!("refresh.md")]
+pub mod refresh {}

@@ -1,0 +1,50 @@
+use super::{Grants, asked_scope, check_grant, narrow, within};
+use crate::{
+    model::{RefreshToken, Standing},
+    store::{GrantType, TokenStore},
+    token::{Authenticate, FormRequest, Issued, TokenError},
+};
+
+/// Refreshing an access token (RFC 6749 §6).
+///
+/// Everything is validated before the token is spent, so that a request with a mistake in it
+/// costs nobody the login.
+pub(super) async fn grant<A, T>(
+    grants: &Grants<A, T>,
+    request: FormRequest,
+) -> Result<Issued, TokenError>
+where
+    A: Authenticate,
+    T: TokenStore,
+{
+    let FormRequest { form, caller, .. } = &request;
+    let asked = asked_scope(form)?;
+    let presented = RefreshToken::parse(form.require("refresh_token")?);
+    let issuer = &grants.issuer;
+    let family = match &presented {
+        Some(presented) => issuer.find_family(presented.family()).await?,
+        None => None,
+    };
+    let (Some(presented), Some(family)) = (presented, family) else {
+        return Err(TokenError::InvalidToken);
+    };
+    let client = caller.require_for(family.client()).await?;
+    check_grant(client.as_ref(), GrantType::RefreshToken)?;
+    let Some(chain) = family.chain() else {
+        return Err(TokenError::InvalidToken);
+    };
+    let standing = chain.judge(presented.digest(), issuer.clock().now());
+    match &standing {
+        Standing::Current | Standing::InWindow(_) => {}
+        Standing::Expired => return Err(TokenError::InvalidToken),
+        Standing::Spent => return Err(issuer.revoke_replayed(&family).await),
+    }
+    let scope = narrow(within(family.scope(), client.as_ref()), asked)?;
+    if !grants.authenticator.is_active(family.subject()).await? {
+        return Err(TokenError::InvalidToken);
+    }
+    match standing {
+        Standing::InWindow(salt) => issuer.issue_again(&presented, &salt).await,
+        _ => issuer.refresh(&presented, &family, scope).await,
+    }
+}

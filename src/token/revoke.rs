@@ -1,0 +1,95 @@
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::Response;
+
+use super::{Endpoint, FormRequest, TokenError, endpoint::sealed};
+use crate::{
+    model::{BearerToken, RefreshToken, Session},
+    store::TokenStore,
+};
+
+/// The revocation endpoint as a service ([RFC 7009]): a client ends a login, or one token of it.
+///
+/// A refresh token takes all tokens of its login with it, an access token only itself; if the
+/// login cannot be refreshed, that is the same. A token that is unknown, expired or revoked
+/// already gets 200 as well. `token_type_hint` is not needed and not looked at.
+///
+/// # Example
+///
+/// ```
+/// use http::{Request, StatusCode};
+/// use tower::ServiceExt;
+/// use tower_oauth2_password::{MemoryTokens, MemoryUsers, PasswordFlow};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let flow = PasswordFlow::new(MemoryUsers::<()>::new(), MemoryTokens::new());
+/// let request = Request::post("/revoke")
+///     .header("content-type", "application/x-www-form-urlencoded")
+///     .body(String::from("token=unknown"))?;
+/// let response = flow.revocation_service().oneshot(request).await?;
+/// assert_eq!(response.status(), StatusCode::OK);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
+pub type RevocationService<T> = Endpoint<Revocation<T>>;
+
+/// Answers revocation requests.
+pub struct Revocation<T> {
+    tokens: Arc<T>,
+}
+
+impl<T: TokenStore> Endpoint<Revocation<T>> {
+    /// Revokes tokens of `tokens`.
+    pub fn new(tokens: Arc<T>) -> Self {
+        Self::with_handler(Revocation { tokens })
+    }
+}
+
+impl<T: TokenStore> sealed::Handle for Revocation<T> {
+    async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
+        let token = request.form.require("token")?;
+        if let Some(token) = BearerToken::parse(token) {
+            if let Some(session) = self.tokens.find_access(token.digest()).await? {
+                request.caller.require_for(session.client()).await?;
+                self.revoke_access(token, &session).await?;
+                return Ok(Response::new(Bytes::new()));
+            }
+        }
+        if let Some(token) = RefreshToken::parse(token) {
+            // Whoever has a refresh token of a login may end it, be that token spent or not.
+            if let Some(family) = self.tokens.find_family(token.family()).await? {
+                request.caller.require_for(family.client()).await?;
+                self.tokens.revoke_family(family.id()).await?;
+            }
+        }
+        Ok(Response::new(Bytes::new()))
+    }
+}
+
+impl<T: TokenStore> Revocation<T> {
+    async fn revoke_access(
+        &self,
+        token: BearerToken<'_>,
+        session: &Session,
+    ) -> Result<(), TokenError> {
+        self.tokens.revoke_access(token.digest()).await?;
+        let Some(id) = session.family() else {
+            return Ok(());
+        };
+        let family = self.tokens.find_family(id).await?;
+        if family.is_some_and(|family| family.chain().is_none()) {
+            self.tokens.revoke_family(id).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for Revocation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revocation").finish_non_exhaustive()
+    }
+}
