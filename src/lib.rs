@@ -7,16 +7,17 @@
 //!                                  |          |
 //!                                  '-> reject <'      401 / 400 / 403 / 503, or a gRPC status
 //!
-//! token request       HTTP in -> parse -> grant -> issue -> respond
-//!                                  |        |        |
-//!                                  '--------'--------'-> TokenError as OAuth JSON
+//! token request       HTTP in -> receive -> identify client -> grant -> issue -> respond
+//!                                  |             |             |        |
+//!                                  '-------------'-------------'--------'-> TokenError as OAuth JSON
 //! ```
 //!
 //! # Where things are
 //!
 //! [`PasswordFlow`] is the front door. Behind it, each step is public and can be put together by
 //! hand: [`bearer`] guards, [`token`] logs in, [`store`] has the traits that an application
-//! implements, [`password`] hashes, [`model`] has the nouns that they share.
+//! implements, [`password`] hashes, [`model`] has the nouns that they share. The [`guide`] has the
+//! longer explanations.
 //!
 //! # Order of layers
 //!
@@ -31,7 +32,8 @@
 //! # Cancel safety
 //!
 //! Every future here may be dropped at any time. A password check that has begun runs to its end
-//! on its thread, and a token that was saved but could not be sent expires unused.
+//! on its thread, and a token that was saved but could not be sent expires unused. A refresh whose
+//! answer was lost has spent its token: see [`guide::refresh`] for the grace window.
 //!
 //! # Stability
 //!

@@ -153,6 +153,136 @@ fn the_server_logs_in_with_curl_as_the_readme_says() {
     assert!(server.interrupt().ends_with("stopped\n"));
 }
 
+/// A form posted with curl; status and body.
+fn post(server: &Server, options: &[&str], fields: &[&str], path: &str) -> (u16, Value) {
+    let fields = fields.iter().flat_map(|field| ["--data-urlencode", field]);
+    let arguments: Vec<_> = options.iter().copied().chain(fields).collect();
+    let (status, body) = server.curl(&arguments, path);
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+fn refresh_field(login: &Value) -> String {
+    format!("refresh_token={}", login["refresh_token"].as_str().unwrap())
+}
+
+#[test]
+fn the_server_carries_a_login_on_and_ends_it_when_a_spent_token_comes_back() {
+    let server = Server::start("server", &["--bcrypt-cost", "4", "--refresh-ttl", "600"]);
+    let (_, login) = server.log_in("meera", "secret123");
+    let spent = refresh_field(&login);
+    let fields = ["grant_type=refresh_token", &spent];
+
+    let (status, refreshed) = post(&server, &[], &fields, "/token");
+    assert_eq!(status, 200, "{refreshed}");
+    assert_ne!(refreshed["access_token"], login["access_token"]);
+    assert_eq!(server.get("/me", Some(token(&login))).0, 200);
+    assert_eq!(server.get("/me", Some(token(&refreshed))).0, 200);
+
+    let (status, replay) = post(&server, &[], &fields, "/token");
+    assert_eq!((status, &replay["error"]), (400, &json!("invalid_grant")));
+    assert_eq!(server.get("/me", Some(token(&login))).0, 401);
+    assert_eq!(server.get("/me", Some(token(&refreshed))).0, 401);
+}
+
+#[test]
+fn the_server_gives_a_retry_the_same_tokens_within_the_grace() {
+    let server = Server::start("server", &["--bcrypt-cost", "4", "--grace", "60"]);
+    let (_, login) = server.log_in("meera", "secret123");
+    let spent = refresh_field(&login);
+    let fields = ["grant_type=refresh_token", &spent];
+    let (_, first) = post(&server, &[], &fields, "/token");
+    let (_, again) = post(&server, &[], &fields, "/token");
+    assert_eq!(first["access_token"], again["access_token"]);
+    assert_eq!(first["refresh_token"], again["refresh_token"]);
+    assert_eq!(server.get("/me", Some(token(&again))).0, 200);
+}
+
+#[test]
+fn the_server_logs_out_one_login_and_all_of_them() {
+    let server = Server::start("server", &["--bcrypt-cost", "4"]);
+    let logins: Vec<_> = (0..3)
+        .map(|_| server.log_in("meera", "secret123").1)
+        .collect();
+    let tokens: Vec<_> = logins.iter().map(token).collect();
+
+    let revoke = format!("token={}", logins[0]["refresh_token"].as_str().unwrap());
+    assert_eq!(
+        server.curl(&["-d", &revoke], "/revoke"),
+        (200, String::new())
+    );
+    assert_eq!(server.get("/me", Some(tokens[0])).0, 401);
+
+    let (_, sessions) = server.get("/sessions", Some(tokens[1]));
+    assert_eq!(sessions.as_array().unwrap().len(), 2);
+    assert!(sessions[0]["label"].as_str().unwrap().starts_with("curl/"));
+
+    let bearer = ["-X", "POST", "--oauth2-bearer", tokens[2]];
+    let (status, ended) = server.curl(&bearer, "/logout-everywhere");
+    assert_eq!((status, &*ended), (200, r#"{"ended":2}"#));
+    for token in tokens {
+        assert_eq!(server.get("/me", Some(token)).0, 401);
+    }
+    server.interrupt();
+}
+
+#[test]
+fn the_server_demands_the_clients_that_it_was_given_and_lets_them_introspect() {
+    let clients = ["--client", "web", "--client", "api:s3cret:%+"];
+    let server = Server::start("server", &[&["--bcrypt-cost", "4"][..], &clients].concat());
+    let login = [
+        "grant_type=password",
+        "username=meera",
+        "password=secret123",
+    ];
+    let (status, refused) = post(&server, &[], &login, "/token");
+    assert_eq!((status, &refused["error"]), (400, &json!("invalid_client")));
+    let named = [&login[..], &["client_id=web"]].concat();
+    let (status, login) = post(&server, &[], &named, "/token");
+    assert_eq!(status, 200, "{login}");
+
+    let field = format!("token={}", token(&login));
+    let (status, told) = post(&server, &["-u", "api:s3cret:%+"], &[&field], "/introspect");
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(told["active"], true);
+    assert_eq!(told["client_id"], "web");
+    assert_eq!(told["sub"], "meera");
+    assert_eq!(
+        post(&server, &["-u", "api:guess"], &[&field], "/introspect").0,
+        401
+    );
+}
+
+#[test]
+fn the_server_says_where_its_endpoints_are_whatever_host_it_is_asked_by() {
+    let url = ["--public-url", "https://example.com/orders"];
+    let server = Server::start("server", &url);
+    let host = ["-H", "Host: evil.example"];
+    let (_, document) = server.curl(&host, "/.well-known/oauth-authorization-server/orders");
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["issuer"], "https://example.com/orders");
+    assert_eq!(
+        document["token_endpoint"],
+        "https://example.com/orders/token"
+    );
+    let (_, document) = server.curl(&host, "/.well-known/oauth-protected-resource/orders");
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["resource"], "https://example.com/orders");
+}
+
+#[test]
+fn the_refresh_example_stays_logged_in_past_the_life_of_its_token() {
+    let output = Command::new(example("refresh")).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.matches("Meera").count(), 5, "{stdout}");
+    assert_eq!(stdout.matches("logged in").count(), 1, "{stdout}");
+    assert!(stdout.contains("refreshed"), "{stdout}");
+}
+
 #[test]
 fn the_server_answers_a_wrong_password_and_an_unknown_user_alike() {
     let server = Server::start("server", &["--bcrypt-cost", "4"]);
@@ -188,6 +318,12 @@ fn the_server_says_what_is_wrong_with_a_flag() {
         (["--access-ttl", "0"], "between 1 and"),
         (["--scopes", "a  b"], "one space between"),
         (["--listen", "nowhere"], "nowhere"),
+        (["--client", "web:"], "ID or ID:SECRET"),
+        (
+            ["--public-url", "http://example.com"],
+            "begins with https://",
+        ),
+        (["--grace", "soon"], "invalid digit"),
     ] {
         let output = Command::new(example("server"))
             .args(flags)

@@ -30,6 +30,11 @@ status=0
 # Several tests start the examples, which are built first.
 cargo build --locked --examples
 cargo test --locked "$@" 2>&1 | tee "$log" || status=$?
+# Every order in which threads can take the locks of the store in memory.
+if [ $# -eq 0 ]; then
+  RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
+    cargo test --locked --lib races 2>&1 | tee -a "$log" || status=$?
+fi
 
 echo
 awk '

@@ -12,6 +12,7 @@ mod examples;
 mod extractors;
 mod grpc;
 mod mistakes;
+mod password_change;
 mod properties;
 mod readiness;
 mod rfc6749;

@@ -74,8 +74,8 @@ where
         Ok(EndpointLayer::new(path, self.introspection_service()))
     }
 
-    /// The metadata of this flow (RFC 8414), whose token endpoint is at the path `token` of
-    /// `issuer`.
+    /// The metadata of this flow (RFC 8414), whose token endpoint is at `token` below
+    /// `issuer`, as clients see it.
     ///
     /// # Errors
     ///

@@ -39,6 +39,11 @@ impl PublicUrl {
         self.text[self.path..].trim_end_matches('/')
     }
 
+    /// `path` below this URL.
+    pub(crate) fn below(&self, path: &str) -> String {
+        format!("{}{path}", self.text.trim_end_matches('/'))
+    }
+
     /// `path` of the same host.
     pub(crate) fn join(&self, path: &str) -> String {
         let (origin, _) = self.text.split_at(self.path);

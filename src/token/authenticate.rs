@@ -1,11 +1,13 @@
 use std::{fmt, sync::Arc};
 
+use futures_util::future::BoxFuture;
+
 use super::{TokenError, form::Form};
 use crate::{
     model::{Password, PasswordHash, Scope, Subject},
     observe,
     password::{PasswordCheck, Verdict},
-    store::{Account, UserStore},
+    store::{Account, StoreError, UserStore},
 };
 
 /// What a password grant says about who asks.
@@ -49,6 +51,20 @@ pub struct Identity {
     subject: Subject,
     scope: Scope,
     label: Option<Arc<str>>,
+    recheck: Option<Recheck>,
+}
+
+/// Asks once more, when the tokens are saved, whether what was checked still holds.
+///
+/// It closes a gap: a login whose old password was found right just before the password was
+/// changed would be saved just after the application had ended all logins of that account.
+#[derive(Clone)]
+struct Recheck(Arc<dyn Fn() -> BoxFuture<'static, Result<bool, StoreError>> + Send + Sync>);
+
+impl fmt::Debug for Recheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recheck(..)")
+    }
 }
 
 impl Identity {
@@ -58,6 +74,7 @@ impl Identity {
             subject,
             scope: Scope::EMPTY,
             label: None,
+            recheck: None,
         }
     }
 
@@ -83,6 +100,13 @@ impl Identity {
     /// What tokens may allow at most.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    pub(super) async fn still_holds(&self) -> Result<bool, StoreError> {
+        match &self.recheck {
+            Some(Recheck(ask)) => ask().await,
+            None => Ok(true),
+        }
     }
 
     /// What this login is called.
@@ -178,15 +202,40 @@ impl<U: UserStore> PasswordAuthenticator<U> {
         Self { users, check }
     }
 
-    async fn save(&self, account: &Account, rehashed: PasswordHash) {
-        let Some(old) = account.hash() else { return };
-        let saved = self
+    /// Says which hash the store holds from now on, as far as this login knows.
+    async fn save(
+        &self,
+        subject: &Subject,
+        old: PasswordHash,
+        rehashed: PasswordHash,
+    ) -> PasswordHash {
+        match self
             .users
-            .replace_hash(account.subject(), old, rehashed)
-            .await;
-        if let Err(error) = saved {
-            observe::rehash_failed(&error);
+            .replace_hash(subject, &old, rehashed.clone())
+            .await
+        {
+            Ok(true) => rehashed,
+            Ok(false) => old,
+            Err(error) => {
+                observe::rehash_failed(&error);
+                old
+            }
         }
+    }
+
+    /// Whether the account is still enabled and has the password that was checked.
+    fn recheck(&self, username: &str, hash: PasswordHash) -> Recheck {
+        let (users, username) = (Arc::clone(&self.users), Arc::<str>::from(username));
+        let hash = Arc::new(hash);
+        Recheck(Arc::new(move || {
+            let (users, username) = (Arc::clone(&users), Arc::clone(&username));
+            let hash = Arc::clone(&hash);
+            Box::pin(async move {
+                let account = users.find_account(&username).await?;
+                let same = |account: Account| account.is_enabled() && account.hash() == Some(&hash);
+                Ok(account.is_some_and(same))
+            })
+        }))
     }
 }
 
@@ -198,15 +247,20 @@ impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
         let stored = account.as_ref().and_then(Account::hash).cloned();
         let verdict = self
             .check
-            .check(credentials.password().clone(), stored)
+            .check(credentials.password().clone(), stored.clone())
             .await?;
-        let (Some(account), Verdict::Right { rehashed }) = (account, verdict) else {
+        let Verdict::Right { rehashed } = verdict else {
+            return Err(TokenError::InvalidGrant);
+        };
+        let (Some(account), Some(mut hash)) = (account, stored) else {
             return Err(TokenError::InvalidGrant);
         };
         if let Some(rehashed) = rehashed {
-            self.save(&account, rehashed).await;
+            hash = self.save(account.subject(), hash, rehashed).await;
         }
-        Ok(Identity::new(account.subject().clone()).with_scope(account.scope().clone()))
+        let mut identity = Identity::new(account.subject().clone());
+        identity.recheck = Some(self.recheck(credentials.username(), hash));
+        Ok(identity.with_scope(account.scope().clone()))
     }
 
     async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {

@@ -7,7 +7,7 @@ use crate::{
         Salt, Scope, Session, Subject, TokenPrefix,
     },
     observe,
-    store::{Client, GrantType, Inserted, TokenStore},
+    store::{Client, GrantType, Inserted, StoreError, TokenStore},
 };
 
 /// Makes tokens and saves the logins that they belong to.
@@ -122,7 +122,11 @@ impl<T: TokenStore> Issuer<T> {
         client: Option<&Client>,
     ) -> Result<Issued, TokenError> {
         let too_many = self.too_many(identity.subject()).await?;
-        let issued = self.save(identity, client).await?;
+        let (id, issued) = self.save(&identity, client).await?;
+        if !identity.still_holds().await? {
+            self.tokens.revoke_family(id).await?;
+            return Err(StoreError::new("the account was changed during the login").into());
+        }
         for id in too_many {
             self.tokens.revoke_family(id).await?;
         }
@@ -131,9 +135,9 @@ impl<T: TokenStore> Issuer<T> {
 
     async fn save(
         &self,
-        identity: Identity,
+        identity: &Identity,
         client: Option<&Client>,
-    ) -> Result<Issued, TokenError> {
+    ) -> Result<(FamilyId, Issued), TokenError> {
         let now = self.clock.now();
         let policy = self.refresh.as_ref();
         let policy =
@@ -169,7 +173,7 @@ impl<T: TokenStore> Issuer<T> {
         let digest = access.digest();
         let saved = self.tokens.insert(family, digest, session.clone()).await?;
         match saved {
-            Inserted::Saved => self.issued(access, refresh, &session),
+            Inserted::Saved => Ok((id, self.issued(access, refresh, &session)?)),
             Inserted::Taken => Err(IssueFault::Repeated.into()),
         }
     }

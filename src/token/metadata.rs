@@ -50,8 +50,8 @@ pub struct ServerMetadata {
 }
 
 impl ServerMetadata {
-    /// The token endpoint is at the path `token` of the host of `issuer`, and offers the password
-    /// grant to any client.
+    /// The token endpoint is at `token` below `issuer`, and offers the password grant to any
+    /// client.
     pub fn new(issuer: PublicUrl, token: EndpointPath) -> Self {
         Self {
             issuer,
@@ -78,14 +78,14 @@ impl ServerMetadata {
         self
     }
 
-    /// Sets the path of the revocation endpoint. The default is that there is none.
+    /// Sets the path of the revocation endpoint below the issuer. The default is that there is none.
     #[must_use]
     pub fn with_revocation(mut self, path: EndpointPath) -> Self {
         self.revocation = Some(path);
         self
     }
 
-    /// Sets the path of the introspection endpoint. The default is that there is none.
+    /// Sets the path of the introspection endpoint below the issuer. The default is that there is none.
     #[must_use]
     pub fn with_introspection(mut self, path: EndpointPath) -> Self {
         self.introspection = Some(path);
@@ -114,7 +114,7 @@ impl ServerMetadata {
             &["password"]
         };
         let list = |values: &[&'static str]| values.to_vec();
-        let url = |path: &EndpointPath| self.issuer.join(path.as_str());
+        let url = |path: &EndpointPath| self.issuer.below(path.as_str());
         // `response_types_supported` is required (§2) and a list without elements is forbidden
         // (§3.2). "none" is the registered type that names no response; there is no endpoint to
         // ask for it.

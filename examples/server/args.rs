@@ -1,0 +1,140 @@
+//! What can be set from outside.
+
+use std::{error::Error, str::FromStr, time::Duration};
+
+use clap::Parser;
+use tower_oauth2_password::{
+    model::{ClientId, ClientSecret, Lifetime, PublicUrl, Scope},
+    password::Bcrypt,
+    store::Client,
+    token::Refresh,
+};
+
+/// Log in with a password, get a bearer token, call the API.
+#[derive(Parser)]
+#[command(name = "server")]
+pub(crate) struct Args {
+    /// Address to listen on, as HOST:PORT
+    #[arg(
+        long,
+        env = "LISTEN",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000"
+    )]
+    pub(crate) listen: String,
+
+    /// A user who may log in, as NAME:PASSWORD; the password is all after the first colon.
+    /// Repeat for more users
+    #[arg(
+        long = "user",
+        value_name = "NAME:PASSWORD",
+        default_value = "meera:secret123"
+    )]
+    pub(crate) users: Vec<Login>,
+
+    /// What tokens of these users may allow, separated by spaces
+    #[arg(
+        long,
+        env = "SCOPES",
+        value_name = "SCOPE",
+        default_value = "me items:read"
+    )]
+    pub(crate) scopes: Scope,
+
+    /// Cost of password hashes, 4 to 31; each step doubles the time of a login
+    #[arg(
+        long = "bcrypt-cost",
+        env = "BCRYPT_COST",
+        value_name = "COST",
+        default_value = "12"
+    )]
+    #[arg(value_parser = parse_cost)]
+    pub(crate) hasher: Bcrypt,
+
+    /// How long an access token lives, in seconds
+    #[arg(
+        long,
+        env = "ACCESS_TTL",
+        value_name = "SECONDS",
+        default_value = "3600"
+    )]
+    #[arg(value_parser = parse_lifetime)]
+    pub(crate) access_ttl: Lifetime,
+
+    /// How long an unused refresh token lives, in seconds; 0 turns refresh tokens off
+    #[arg(
+        long,
+        env = "REFRESH_TTL",
+        value_name = "SECONDS",
+        default_value = "1209600"
+    )]
+    pub(crate) refresh_ttl: u32,
+
+    /// For how many seconds a spent refresh token gets the same new tokens again; 10 suits
+    /// clients that may refresh twice at once. 0 ends the login of whoever does
+    #[arg(long, env = "GRACE", value_name = "SECONDS", default_value = "0")]
+    pub(crate) grace: u32,
+
+    /// A client that may log users in, as ID or, with a random secret of its own, ID:SECRET. The
+    /// latter may introspect tokens too. Repeat for more clients; without any, no client has to
+    /// say who it is
+    #[arg(long = "client", value_name = "ID[:SECRET]", value_parser = parse_client)]
+    pub(crate) clients: Vec<Client>,
+
+    /// Where clients reach this server, for its metadata documents; needed unless it listens on
+    /// loopback
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<PublicUrl>,
+}
+
+impl Args {
+    /// How logins are carried on, if they are.
+    pub(crate) fn refresh(&self) -> Option<Refresh> {
+        let idle = Lifetime::new(Duration::from_secs(self.refresh_ttl.into())).ok()?;
+        let grace = Duration::from_secs(self.grace.into());
+        Some(
+            Refresh::default()
+                .with_idle_lifetime(idle)
+                .with_grace(grace),
+        )
+    }
+}
+
+fn parse_cost(text: &str) -> Result<Bcrypt, Box<dyn Error + Send + Sync>> {
+    Ok(Bcrypt::new(text.parse()?)?)
+}
+
+fn parse_lifetime(text: &str) -> Result<Lifetime, Box<dyn Error + Send + Sync>> {
+    Ok(Lifetime::new(Duration::from_secs(text.parse()?))?)
+}
+
+fn parse_client(text: &str) -> Result<Client, Box<dyn Error + Send + Sync>> {
+    match text.split_once(':') {
+        None => Ok(Client::public(ClientId::new(text)?)),
+        Some((_, "")) => Err("expected ID or ID:SECRET, with neither of them empty".into()),
+        Some((id, secret)) => {
+            let secret = ClientSecret::new(secret).digest();
+            Ok(Client::confidential(ClientId::new(id)?, secret).with_introspection(true))
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Login {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl FromStr for Login {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((name, password)) if !name.is_empty() && !password.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                password: password.to_owned(),
+            }),
+            _ => Err("expected NAME:PASSWORD, with neither of them empty"),
+        }
+    }
+}
