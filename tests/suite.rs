@@ -20,6 +20,7 @@ mod rfc6749_answers;
 mod rfc6749_body;
 mod rfc6749_scope;
 mod rfc6750;
+mod rfc8414;
 mod support;
 mod timing;
 mod token_authenticate;

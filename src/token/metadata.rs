@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE},
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use tower_service::Service;
 
@@ -265,7 +265,11 @@ impl Document {
             return response;
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if method == Method::GET {
+        if method == Method::HEAD {
+            // RFC 9110 §8.6: the length of what `GET` gets. A router that is left to measure the
+            // body would say 0.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(self.json.len()));
+        } else {
             *response.body_mut() = self.json.clone();
         }
         response

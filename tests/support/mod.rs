@@ -1,6 +1,7 @@
 //! What the integration tests share: a small flow at bcrypt cost 4, requests, and answers that
 //! have been read to their end.
 
+pub mod documents;
 pub mod stores;
 
 use std::convert::Infallible;
