@@ -14,6 +14,7 @@ mod grpc;
 mod mistakes;
 mod password_change;
 mod properties;
+mod public_url;
 mod readiness;
 mod rfc6749;
 mod rfc6749_answers;

@@ -1,9 +1,13 @@
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
-use http::Uri;
+use http::{Uri, uri::Authority};
+
+/// The most bytes of a [`PublicUrl`]: it stands in a header field, and is a URI with a well-known
+/// path in it too.
+const MAX_BYTES: usize = 2_000;
 
 /// Where clients reach a service: an `https` URL without query and fragment, such as
-/// `https://api.example.com` or `https://example.com/orders`.
+/// `https://api.example.com` or `https://example.com/orders`, of up to 2,000 **bytes**.
 ///
 /// It is the issuer identifier of RFC 8414 §2 and the resource identifier of RFC 9728 §1.2. It is
 /// set by the operator and never taken from a request: who sends the request chooses its `Host`.
@@ -44,6 +48,14 @@ impl PublicUrl {
         format!("{}{path}", self.text.trim_end_matches('/'))
     }
 
+    /// The public URL of `path`, which is absolute, on the same host.
+    pub(crate) fn with_path(&self, path: &str) -> Self {
+        Self {
+            text: Arc::from(self.join(path)),
+            path: self.path,
+        }
+    }
+
     /// `path` of the same host.
     pub(crate) fn join(&self, path: &str) -> String {
         let (origin, _) = self.text.split_at(self.path);
@@ -65,7 +77,7 @@ impl FromStr for PublicUrl {
             _ => false,
         };
         let plain = printable && !text.contains(['?', '#', '"', '\\', '@']);
-        if !secure || !plain || authority.host().is_empty() {
+        if text.len() > MAX_BYTES || !secure || !plain || !has_host_and_port(authority) {
             return Err(PublicUrlError);
         }
         let start = text.find("://").ok_or(PublicUrlError)? + 3;
@@ -75,6 +87,27 @@ impl FromStr for PublicUrl {
             path,
         })
     }
+}
+
+/// Whether the parts are what they stand for, which the parser of `http` leaves open: it takes
+/// `[]:port`.
+fn has_host_and_port(authority: &Authority) -> bool {
+    let host = authority.host();
+    let in_brackets = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let is_host = match in_brackets {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty(),
+    };
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    is_host
+        && match authority.as_str().strip_prefix(host) {
+            Some("") => true,
+            Some(behind) => behind.strip_prefix(':').is_some_and(is_port),
+            None => false,
+        }
 }
 
 impl fmt::Display for PublicUrl {
@@ -96,8 +129,8 @@ pub struct PublicUrlError;
 impl fmt::Display for PublicUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a public URL begins with https:// and a host and has no user, query or fragment; \
-             http:// is for localhost, 127.0.0.1 and [::1] only",
+            "a public URL begins with https:// and a host, has no user, query or fragment, and up \
+             to 2,000 bytes; http:// is for localhost, 127.0.0.1 and [::1] only",
         )
     }
 }

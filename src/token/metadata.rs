@@ -204,8 +204,7 @@ impl ResourceMetadata {
     /// Where the document is, for `BearerLayer::with_resource_metadata`.
     pub fn url(&self) -> PublicUrl {
         let path = well_known(RESOURCE, &self.resource);
-        let url = self.resource.join(&path);
-        url.parse().expect("a public URL with another path is one")
+        self.resource.with_path(&path)
     }
 
     /// The document, to be served on [`Document::path`].
