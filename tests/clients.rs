@@ -39,7 +39,7 @@ async fn serve() -> String {
     base
 }
 
-fn http() -> reqwest::Client {
+pub fn http() -> reqwest::Client {
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     builder
         .no_proxy()

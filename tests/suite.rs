@@ -6,8 +6,11 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
+mod accounts_cap;
 mod architecture;
 mod clients;
+mod clients_confidential;
 mod examples;
 mod extractors;
 mod grpc;
@@ -22,9 +25,12 @@ mod rfc6749_body;
 mod rfc6749_scope;
 mod rfc6750;
 mod rfc8414;
+mod rfc9728;
+mod rfc9728_challenge;
 mod support;
 mod timing;
 mod token_authenticate;
 mod token_debug;
 mod token_layer;
+mod token_layer_stack;
 mod token_rehash;

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_oauth2_password::token::{EndpointPath, PathError};
 
 use crate::support::{LOGIN, flow, send, token_request};
@@ -150,5 +150,40 @@ fn a_token_path_is_absolute_without_query_and_fragment() {
     for good in ["/", "/token", "/token/", "/oauth2/token", "/%74oken"] {
         assert_eq!(EndpointPath::new(good).err(), None, "{good:?}");
         assert_eq!(flow().0.token_layer(good).err(), None, "{good:?}");
+    }
+}
+
+/// Tower's contract for the whole stack: `call` goes to the service that said it was ready.
+#[tokio::test]
+async fn the_inner_service_is_ready_behind_every_layer() {
+    let flow = flow().0;
+    let metadata = flow.server_metadata("https://example.com".parse().unwrap(), "/token");
+    let document = metadata.unwrap().document();
+    let well_known = document.path().as_str();
+    let mut service = ServiceBuilder::new()
+        .layer(flow.token_layer("/token").unwrap())
+        .layer(flow.revocation_layer("/revoke").unwrap())
+        .layer(flow.introspection_layer("/introspect").unwrap())
+        .layer(document.layer())
+        .service(Picky::default());
+    for path in [
+        "/",
+        "/token",
+        "/revoke",
+        "/",
+        "/introspect",
+        well_known,
+        "/",
+        "/",
+    ] {
+        let mut request = token_request(LOGIN);
+        *request.uri_mut() = path.parse().unwrap();
+        let Ok(ready) = ServiceExt::<Form>::ready(&mut service).await;
+        let Ok(response) = ready.call(request).await;
+        assert_eq!(
+            response.status() == StatusCode::OK,
+            path == "/" || path == "/token",
+            "{path}"
+        );
     }
 }

@@ -1,4 +1,6 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+
+use proptest::prelude::*;
 
 use super::{
     AccessToken, BearerToken, Clock, Lifetime, LifetimeError, Password, PasswordHash, Realm, Scope,
@@ -40,6 +42,39 @@ fn a_scope_covers_its_subsets() {
     assert!(!scope.covers(&"me items:write".parse().unwrap()));
     assert!(!Scope::EMPTY.covers(&"me".parse().unwrap()));
     assert!(Scope::EMPTY.covers(&Scope::EMPTY));
+}
+
+/// Few tokens, some the beginning of others, so that sets overlap.
+fn scope_tokens() -> impl Strategy<Value = BTreeSet<String>> {
+    proptest::collection::btree_set("[ab]{1,2}|items:(read|write)|!", 0..6)
+}
+
+/// The empty set has no text (RFC 6749 §3.3).
+fn scope_of(tokens: &BTreeSet<String>) -> Scope {
+    if tokens.is_empty() {
+        return Scope::EMPTY;
+    }
+    let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
+    tokens.join(" ").parse().unwrap()
+}
+
+proptest! {
+    /// What a client may have of what a user may have: the intersection of two sets, sorted as
+    /// every scope is, so that it equals the one that is parsed.
+    #[test]
+    fn what_two_scopes_have_in_common_is_their_intersection(
+        first in scope_tokens(), second in scope_tokens(),
+    ) {
+        let (own, other) = (scope_of(&first), scope_of(&second));
+        let common = own.common(&other);
+        let expected = first.intersection(&second).cloned().collect();
+        prop_assert_eq!(&common, &scope_of(&expected));
+        prop_assert_eq!(common.to_string(), scope_of(&expected).to_string());
+        prop_assert_eq!(&common, &other.common(&own));
+        prop_assert!(own.covers(&common) && other.covers(&common));
+        prop_assert_eq!(common.is_empty(), expected.is_empty());
+        prop_assert_eq!(own.covers(&other), second.is_subset(&first));
+    }
 }
 
 #[test]

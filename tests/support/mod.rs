@@ -2,6 +2,7 @@
 //! have been read to their end.
 
 pub mod documents;
+pub mod logins;
 pub mod stores;
 
 use std::convert::Infallible;
