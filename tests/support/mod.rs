@@ -3,6 +3,7 @@
 
 pub mod documents;
 pub mod logins;
+pub mod clients;
 pub mod stores;
 
 use std::convert::Infallible;
