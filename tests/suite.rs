@@ -31,6 +31,8 @@ mod rfc6750;
 mod rfc8414;
 mod rfc9728;
 mod rfc9728_challenge;
+mod rfc7009;
+mod rfc7009_clients;
 mod support;
 mod timing;
 mod token_authenticate;

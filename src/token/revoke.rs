@@ -76,13 +76,18 @@ impl<T: TokenStore> Revocation<T> {
         token: BearerToken<'_>,
         session: &Session,
     ) -> Result<(), TokenError> {
-        self.tokens.revoke_access(token.digest()).await?;
-        let Some(id) = session.family() else {
-            return Ok(());
+        // One step, so that a failure half-way leaves nothing that a second try would not find.
+        let family = match session.family() {
+            Some(id) => self.tokens.find_family(id).await?,
+            None => None,
         };
-        let family = self.tokens.find_family(id).await?;
-        if family.is_some_and(|family| family.chain().is_none()) {
-            self.tokens.revoke_family(id).await?;
+        match family {
+            Some(family) if family.chain().is_none() => {
+                self.tokens.revoke_family(family.id()).await?;
+            }
+            _ => {
+                self.tokens.revoke_access(token.digest()).await?;
+            }
         }
         Ok(())
     }

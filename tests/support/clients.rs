@@ -171,6 +171,17 @@ impl Answer {
         self.expect_error(400, "invalid_grant", BAD_TOKEN);
     }
 
+    /// Asserts a revocation (RFC 7009 §2.2): 200 and nothing in it.
+    #[track_caller]
+    pub fn expect_revoked(&self) {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert_eq!(
+            self.fields(),
+            [("cache-control", "no-store"), ("pragma", "no-cache")]
+        );
+        assert_eq!(self.body, "");
+    }
+
     /// Asserts that a store failed.
     #[track_caller]
     pub fn expect_unavailable(&self) {

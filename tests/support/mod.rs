@@ -4,6 +4,7 @@
 pub mod documents;
 pub mod logins;
 pub mod clients;
+pub mod faulty;
 pub mod stores;
 
 use std::convert::Infallible;
