@@ -50,6 +50,9 @@ pub(super) mod sealed {
     use super::{Bytes, FormRequest, Response, TokenError};
 
     pub trait Handle: Send + Sync + 'static {
+        /// Whether wrong client credentials are answered with a challenge wherever they stood.
+        const ALWAYS_CHALLENGES: bool = false;
+
         /// Answers one form.
         fn handle(
             &self,
@@ -145,7 +148,13 @@ where
     let (head, body) = request.into_parts();
     check_head(&head, options.scheme_header.as_ref())?;
     let form = Form::parse(&read(body).await?)?;
-    let caller = Caller::identify(options.clients.as_ref(), &head.headers, &form).await?;
+    let caller = Caller::identify(options.clients.as_ref(), &head.headers, &form).await;
+    let caller = caller.map_err(|error| match error {
+        TokenError::InvalidClient { challenge } => TokenError::InvalidClient {
+            challenge: challenge || H::ALWAYS_CHALLENGES,
+        },
+        other => other,
+    })?;
     let request = FormRequest { head, form, caller };
     handler.handle(request).await
 }

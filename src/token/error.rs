@@ -18,7 +18,8 @@ pub enum TokenError {
     /// The client is unknown or its secret is wrong, or a client is needed and none was named.
     InvalidClient {
         /// Whether the answer is 401 with a challenge for HTTP Basic, as it must be where the
-        /// client used `Authorization`; otherwise 400, so that no browser asks its user.
+        /// client used `Authorization`, and for introspection (RFC 7662 §2.3); otherwise 400, so
+        /// that no browser asks its user.
         challenge: bool,
     },
     /// The client may not do this.

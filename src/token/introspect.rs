@@ -52,6 +52,9 @@ where
     A: Authenticate,
     T: TokenStore,
 {
+    /// RFC 7662 §2.3: 401 for wrong credentials. It is servers that ask, so no browser pops up.
+    const ALWAYS_CHALLENGES: bool = true;
+
     async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
         // RFC 7662 §2.1, §2.3: the caller has to be authorized; 401 if it is not.
         let client = request.caller.client();

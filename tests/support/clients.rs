@@ -182,6 +182,26 @@ impl Answer {
         assert_eq!(self.body, "");
     }
 
+    /// Asserts an answer of the introspection endpoint (RFC 7662 §2.2) to the last byte.
+    #[track_caller]
+    pub fn expect_described(&self, json: &str) {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert_eq!(
+            self.fields(),
+            [
+                ("cache-control", "no-store"),
+                ("content-type", "application/json"),
+                ("pragma", "no-cache"),
+            ]
+        );
+        assert_eq!(std::str::from_utf8(&self.body).unwrap(), json);
+    }
+
+    #[track_caller]
+    pub fn expect_inactive(&self) {
+        self.expect_described(r#"{"active":false}"#);
+    }
+
     /// Asserts that a store failed.
     #[track_caller]
     pub fn expect_unavailable(&self) {
@@ -198,6 +218,16 @@ where
 {
     let answer = post_with(flow.token_service(), fields, format!("{LOGIN}{more}")).await;
     answer.expect_tokens(Some("items:read me"))
+}
+
+/// Asks about a token as `backend`, which may.
+pub async fn introspect<U, T>(flow: &PasswordFlow<U, T>, token: &str) -> Answer
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    let form = format!("token={token}");
+    post_with(flow.introspection_service(), &[&backend()], form).await
 }
 
 /// Whether the bearer layer of `flow` lets an access token through. If not, the answer is that of
