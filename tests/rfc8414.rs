@@ -137,34 +137,14 @@ async fn revocation_without_clients_needs_no_authentication() {
 /// on the issuer's host and port.
 #[tokio::test]
 async fn the_path_of_the_issuer_goes_behind_the_well_known_one() {
-    for (issuer, suffix, origin) in [
-        ("https://example.com", "", "https://example.com"),
-        ("https://example.com/", "", "https://example.com"),
-        (
-            "https://example.com/orders",
-            "/orders",
-            "https://example.com",
-        ),
-        (
-            "https://example.com/orders/",
-            "/orders",
-            "https://example.com",
-        ),
-        (
-            "https://example.com:8443/a/b",
-            "/a/b",
-            "https://example.com:8443",
-        ),
-        (
-            "https://[2001:db8::1]:8443/a",
-            "/a",
-            "https://[2001:db8::1]:8443",
-        ),
-        (
-            "http://localhost:8000/a%20b/",
-            "/a%20b",
-            "http://localhost:8000",
-        ),
+    for (issuer, suffix) in [
+        ("https://example.com", ""),
+        ("https://example.com/", ""),
+        ("https://example.com/orders", "/orders"),
+        ("https://example.com/orders/", "/orders"),
+        ("https://example.com:8443/a/b", "/a/b"),
+        ("https://[2001:db8::1]:8443/a", "/a"),
+        ("http://localhost:8000/a%20b/", "/a%20b"),
     ] {
         let metadata = flow()
             .0
@@ -174,7 +154,8 @@ async fn the_path_of_the_issuer_goes_behind_the_well_known_one() {
         assert_eq!(document.path().as_str(), format!("{WELL_KNOWN}{suffix}"));
         let json = read(&document).await;
         assert_eq!(json["issuer"], issuer);
-        assert_eq!(json["token_endpoint"], format!("{origin}/token"));
+        let below = issuer.trim_end_matches('/');
+        assert_eq!(json["token_endpoint"], format!("{below}/token"));
     }
 }
 

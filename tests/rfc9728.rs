@@ -153,7 +153,7 @@ async fn a_client_finds_the_token_endpoint_by_the_challenge_alone() {
     let url = || "https://api.example.com/v1".parse().unwrap();
     let resource = flow.resource_metadata(url());
     let flow = flow.with_resource_metadata(resource.url());
-    let server = flow.server_metadata(url(), "/v1/token").unwrap();
+    let server = flow.server_metadata(url(), "/token").unwrap();
     let handler = service_fn(async |_: Request<Body>| {
         Ok::<_, Infallible>(Response::new(Body::from("orders")))
     });

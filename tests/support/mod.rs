@@ -1,10 +1,10 @@
 //! What the integration tests share: a small flow at bcrypt cost 4, requests, and answers that
 //! have been read to their end.
 
-pub mod documents;
-pub mod logins;
 pub mod clients;
+pub mod documents;
 pub mod faulty;
+pub mod logins;
 pub mod stores;
 
 use std::convert::Infallible;
