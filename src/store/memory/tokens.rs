@@ -1,7 +1,8 @@
 use std::{
-    collections::{HashSet, VecDeque},
+    cmp::Reverse,
+    collections::{BinaryHeap, HashSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use dashmap::DashMap;
@@ -38,8 +39,8 @@ struct Shared {
     sessions: Parts<TokenDigest, Session>,
     families: Parts<FamilyId, Record>,
     subjects: DashMap<Subject, HashSet<FamilyId, DigestState>>,
-    /// Windows in the order in which they were opened, with the time at which they close.
-    windows: Mutex<VecDeque<(Timestamp, FamilyId)>>,
+    /// When open windows close, and whose they are. The next to close is the first.
+    windows: Mutex<BinaryHeap<Reverse<(Timestamp, FamilyId)>>>,
 }
 
 struct Record {
@@ -125,7 +126,8 @@ impl Shared {
             Some(Rotated::Replay) => drop(self.revoke_family(id)),
             Some(Rotated::Done) => {
                 if rotation.window_ends_at() > rotation.now() {
-                    self.windows().push_back((rotation.window_ends_at(), id));
+                    self.windows()
+                        .push(Reverse((rotation.window_ends_at(), id)));
                 }
                 self.clear_away(rotation.now());
             }
@@ -185,11 +187,11 @@ impl Shared {
         let mut closed = Vec::new();
         let mut windows = self.windows();
         while closed.len() < CLEARED_PER_CALL {
-            match windows.front() {
-                Some((until, id)) if *until <= now => closed.push(*id),
+            match windows.peek() {
+                Some(Reverse((until, id))) if *until <= now => closed.push(*id),
                 _ => break,
             }
-            windows.pop_front();
+            windows.pop();
         }
         drop(windows);
         for id in closed {
@@ -198,8 +200,8 @@ impl Shared {
         }
     }
 
-    fn windows(&self) -> std::sync::MutexGuard<'_, VecDeque<(Timestamp, FamilyId)>> {
-        // Nothing here panics half-way, so the queue is whole even if a thread has died.
+    fn windows(&self) -> MutexGuard<'_, BinaryHeap<Reverse<(Timestamp, FamilyId)>>> {
+        // Nothing here panics half-way, so the heap is whole even if a thread has died.
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -266,3 +268,8 @@ impl fmt::Debug for MemoryTokens {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(not(loom))]
+#[cfg(test)]
+#[path = "tests/families.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The digest of the `number`th token: as random as a real one (splitmix64), and known again.
-fn digest(number: u64) -> TokenDigest {
+pub(super) fn digest(number: u64) -> TokenDigest {
     let mut state = number;
     let mut word = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

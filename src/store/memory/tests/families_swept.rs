@@ -1,0 +1,97 @@
+//! What stays of logins that are over: nothing.
+
+use super::{Lives, families_of, has_access, id, subject};
+use crate::{
+    model::Rotated,
+    store::{TokenStore, memory::MemoryTokens},
+};
+
+/// OWASP and every long-running service: a store that only grows ends the process. 200,000 logins
+/// of as many users, each refreshed once, none alive for longer than ten seconds.
+#[tokio::test]
+async fn of_200_000_refreshed_logins_only_the_live_ones_stay() {
+    const LOGINS: u64 = 200_000;
+    const PER_SECOND: u64 = 1_000;
+    let lives = Lives {
+        access: 5,
+        refresh: 9,
+        window: 2,
+    };
+    let tokens = MemoryTokens::new();
+    let shared = &tokens.shared;
+    let (mut sessions, mut families, mut subjects, mut windows) = (0, 0, 0, 0);
+    for number in 0..LOGINS {
+        let now = number / PER_SECOND;
+        let user = format!("user-{number}");
+        lives.log_in(&tokens, number, &user, now).await;
+        // The one of a second ago, while its access token is good.
+        if let Some(earlier) = number.checked_sub(PER_SECOND) {
+            let rotated = lives.refresh(&tokens, earlier, 0, now).await;
+            assert!(matches!(rotated, Rotated::Done));
+        }
+        sessions = sessions.max(tokens.len());
+        families = families.max(shared.families.len());
+        subjects = subjects.max(shared.subjects.len());
+        windows = windows.max(shared.windows().len());
+    }
+    // Two access tokens of five seconds, a family of ten, one window of two; and what a round of
+    // sweeps takes (an eighth of what is held, and 256) can hold back.
+    let bound = |live: usize| (live + 256) * 8 / 7 + 256;
+    assert!(sessions <= bound(10_000), "{sessions} sessions");
+    assert!(families <= bound(10_000), "{families} families");
+    assert!(subjects <= bound(10_000), "{subjects} subjects");
+    assert!(windows <= 2_000 + 16, "{windows} windows");
+    assert_eq!(shared.subjects.len(), shared.families.len());
+
+    // Those of the last second are all there, the first ones are gone.
+    for number in LOGINS - PER_SECOND..LOGINS {
+        assert!(has_access(&tokens, number, 0).await);
+        let user = format!("user-{number}");
+        assert_eq!(families_of(&tokens, &user).await, [id(number)].into());
+    }
+    for number in 0..PER_SECOND {
+        assert!(tokens.find_family(id(number)).await.unwrap().is_none());
+    }
+}
+
+/// The same for one user with ever new logins: the list does not grow.
+#[tokio::test]
+async fn the_list_of_a_user_forgets_expired_logins() {
+    let tokens = MemoryTokens::new();
+    let lives = Lives {
+        access: 1,
+        refresh: 1,
+        window: 0,
+    };
+    let mut most = 0;
+    for number in 0..20_000 {
+        lives.log_in(&tokens, number, "meera", number / 100).await;
+        let listed = tokens.shared.subjects.get(&subject("meera")).unwrap().len();
+        most = most.max(listed);
+        assert_eq!(listed, tokens.shared.families.len());
+    }
+    assert!(most <= (100 + 256) * 8 / 7 + 256, "{most} listed");
+}
+
+/// A login that is refreshed for ever takes no more room: expired access tokens are forgotten.
+#[tokio::test]
+async fn a_thousand_refreshes_leave_no_more_behind_than_is_alive() {
+    let lives = Lives {
+        access: 100,
+        refresh: 100,
+        window: 10,
+    };
+    let tokens = MemoryTokens::new();
+    lives.log_in(&tokens, 1, "meera", 0).await;
+    for generation in 0..999 {
+        let now = 30 * (generation + 1);
+        let rotated = lives.refresh(&tokens, 1, generation, now).await;
+        assert!(matches!(rotated, Rotated::Done));
+        let remembered = tokens
+            .shared
+            .families
+            .get(id(1), |record| record.access.len());
+        assert!(remembered.unwrap() <= 4, "{remembered:?}");
+        assert_eq!(tokens.shared.families.len(), 1);
+    }
+}
