@@ -201,7 +201,7 @@ pub enum Rotated {
 /// Kept by the store until the grace window closes. `Debug` shows `(..)` and the memory is wiped
 /// on drop.
 #[derive(Clone)]
-pub struct Salt(Zeroizing<[u8; 32]>);
+pub struct Salt(pub(super) Zeroizing<[u8; 32]>);
 
 impl Salt {
     /// A salt for one rotation.

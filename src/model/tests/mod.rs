@@ -1,6 +1,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
+mod chain;
+mod refresh;
+
+use std::time::Duration;
 
 use super::{
     AccessToken, BearerToken, Clock, Lifetime, LifetimeError, Password, PasswordHash, Realm, Scope,
