@@ -5,6 +5,7 @@ pub mod clients;
 pub mod documents;
 pub mod faulty;
 pub mod logins;
+pub mod refresh;
 pub mod stores;
 
 use std::convert::Infallible;
