@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("wire", &[]),
     ("password", &["model", "observe"]),
-    ("store", &["model", "password"]),
+    ("store", &["model", "observe", "password"]),
     ("bearer", &["model", "observe", "store", "wire"]),
     ("token", &["model", "observe", "password", "store", "wire"]),
     ("flow", &["bearer", "model", "password", "store", "token"]),

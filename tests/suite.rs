@@ -11,6 +11,7 @@ mod accounts_cap;
 mod architecture;
 mod clients;
 mod clients_confidential;
+mod engines;
 mod examples;
 mod extractors;
 mod grpc;

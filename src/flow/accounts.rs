@@ -34,7 +34,7 @@ where
         let now = self.clock.now();
         let mut families = self.tokens.find_families(subject).await?;
         families.retain(|family| !family.is_expired_at(now));
-        families.sort_by_key(|family| (family.created_at(), family.refreshed_at(), family.id()));
+        families.sort_by_key(Family::age);
         families.reverse();
         Ok(families)
     }

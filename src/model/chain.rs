@@ -8,6 +8,11 @@ use super::{RandomError, Session, Timestamp, TokenDigest};
 /// within one window finds the oldest of them closed early.
 const MAX_OPEN_WINDOWS: usize = 8;
 
+/// How a chain is written: version, digest, two times. And a window: digest, salt, time.
+const VERSION: u8 = 1;
+const HEAD_BYTES: usize = 1 + 32 + 8 + 8;
+const SPENT_BYTES: usize = 32 + 32 + 8;
+
 /// The refresh tokens of one login: one that is good, and those just spent whose grace window is
 /// still open.
 ///
@@ -70,6 +75,73 @@ impl Chain {
         }
     }
 
+    /// The chain without its windows, as a store writes it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use tower_oauth2_password::model::{Chain, Timestamp, TokenDigest};
+    /// let (end, digest) = (Timestamp::from_secs(60), TokenDigest::from_bytes([7; 32]));
+    /// let chain = Chain::new(digest, end, end);
+    /// let read = Chain::from_bytes(&chain.to_bytes(), &chain.windows_to_bytes())?;
+    /// assert_eq!(read.current(), digest);
+    /// # Ok::<(), tower_oauth2_password::model::ChainError>(())
+    /// ```
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEAD_BYTES);
+        bytes.push(VERSION);
+        bytes.extend(self.current.as_bytes());
+        bytes.extend(self.expires_at.as_secs().to_be_bytes());
+        bytes.extend(self.ends_at.as_secs().to_be_bytes());
+        bytes
+    }
+
+    /// The open windows, as a store writes them; nothing if there are none. They hold the salts,
+    /// so they are to be deleted after [`windows_end_at`](Self::windows_end_at).
+    pub fn windows_to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Sized in advance: growing would leave a copy behind that nobody wipes.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.spent.len() * SPENT_BYTES));
+        for spent in &self.spent {
+            bytes.extend(spent.digest.as_bytes());
+            bytes.extend(spent.salt.as_bytes());
+            bytes.extend(spent.until.as_secs().to_be_bytes());
+        }
+        bytes
+    }
+
+    /// When the last open window closes.
+    pub fn windows_end_at(&self) -> Option<Timestamp> {
+        self.spent.iter().map(|spent| spent.until).max()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) and [`windows_to_bytes`](Self::windows_to_bytes)
+    /// wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`] if they were not written by this crate.
+    pub fn from_bytes(chain: &[u8], windows: &[u8]) -> Result<Self, ChainError> {
+        let mut head = Reader(chain);
+        if head.take::<1>()? != [VERSION] || windows.len() > MAX_OPEN_WINDOWS * SPENT_BYTES {
+            return Err(ChainError);
+        }
+        let mut chain = Self {
+            current: head.digest()?,
+            expires_at: head.timestamp()?,
+            ends_at: head.timestamp()?,
+            spent: Vec::new(),
+        };
+        let mut windows = Reader(windows);
+        while !windows.0.is_empty() {
+            chain.spent.push(Spent {
+                digest: windows.digest()?,
+                salt: Salt(Box::new(Zeroizing::new(windows.take()?))),
+                until: windows.timestamp()?,
+            });
+        }
+        head.0.is_empty().then_some(chain).ok_or(ChainError)
+    }
+
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Rotated {
         match self.judge(rotation.presented, rotation.now) {
             Standing::Current => {}
@@ -98,6 +170,37 @@ impl Chain {
         self.spent.iter().map(|spent| spent.until).min()
     }
 }
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], ChainError> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(ChainError)?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn digest(&mut self) -> Result<TokenDigest, ChainError> {
+        self.take().map(TokenDigest::from_bytes)
+    }
+
+    fn timestamp(&mut self) -> Result<Timestamp, ChainError> {
+        let secs = self.take().map(u64::from_be_bytes)?;
+        Ok(Timestamp::from_secs(secs))
+    }
+}
+
+/// The bytes are no [`Chain`] that this crate wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainError;
+
+impl fmt::Display for ChainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stored chain of refresh tokens cannot be read")
+    }
+}
+
+impl std::error::Error for ChainError {}
 
 /// What a refresh token is to the chain that it points at.
 #[derive(Clone, Debug)]
@@ -201,7 +304,7 @@ pub enum Rotated {
 /// Kept by the store until the grace window closes. `Debug` shows `(..)` and the memory is wiped
 /// on drop.
 #[derive(Clone)]
-pub struct Salt(pub(super) Zeroizing<[u8; 32]>);
+pub struct Salt(pub(super) Box<Zeroizing<[u8; 32]>>);
 
 impl Salt {
     /// A salt for one rotation.
@@ -210,8 +313,9 @@ impl Salt {
     ///
     /// [`RandomError`] if the operating system has no random bytes to give.
     pub fn generate() -> Result<Self, RandomError> {
-        let mut salt = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *salt).map_err(RandomError::new)?;
+        // Boxed, so that whatever moves it leaves no copy behind.
+        let mut salt = Box::new(Zeroizing::new([0; 32]));
+        getrandom::fill(&mut **salt).map_err(RandomError::new)?;
         Ok(Self(salt))
     }
 

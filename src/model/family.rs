@@ -78,6 +78,7 @@ pub struct Family {
     scope: Scope,
     label: Option<Arc<str>>,
     created_at: Timestamp,
+    order: u64,
     refreshed_at: Timestamp,
     expires_at: Timestamp,
     chain: Option<Chain>,
@@ -98,6 +99,7 @@ impl Family {
             scope: Scope::EMPTY,
             label: None,
             created_at,
+            order: 0,
             refreshed_at: created_at,
             expires_at,
             chain: None,
@@ -122,6 +124,14 @@ impl Family {
     #[must_use]
     pub fn with_label(mut self, label: impl Into<Arc<str>>) -> Self {
         self.label = Some(label.into());
+        self
+    }
+
+    /// Sets the order among logins of the same second: the later one has the greater number. The
+    /// default is 0.
+    #[must_use]
+    pub fn with_order(mut self, order: u64) -> Self {
+        self.order = order;
         self
     }
 
@@ -169,6 +179,16 @@ impl Family {
     /// When the user logged in.
     pub fn created_at(&self) -> Timestamp {
         self.created_at
+    }
+
+    /// The order among logins of the same second.
+    pub fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// What sorts logins, the oldest first.
+    pub(crate) fn age(&self) -> (Timestamp, u64, FamilyId) {
+        (self.created_at, self.order, self.id)
     }
 
     /// When tokens were last issued: at the login or a refresh.

@@ -16,7 +16,7 @@ mod subject;
 mod url;
 
 pub use authenticated::{Anonymous, Authenticated};
-pub use chain::{Chain, Rotated, Rotation, Salt, Standing};
+pub use chain::{Chain, ChainError, Rotated, Rotation, Salt, Standing};
 pub use client::{ClientId, ClientIdError, ClientSecret, SecretDigest};
 pub use clock::{Clock, Timestamp};
 pub use family::{Family, FamilyId};

@@ -7,9 +7,14 @@ mod backend;
 #[path = "traced.rs"]
 mod backend;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod stores;
+
 use std::{error::Error, fmt::Display};
 
 use backend::{error, warn};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use stores::purge_failed;
 
 /// A guard, or an extractor, found that no `BearerLayer` ran before it.
 pub(crate) fn unguarded(who: &'static str, user: &'static str) {

@@ -95,6 +95,11 @@ impl Client {
         &self.id
     }
 
+    /// What is kept of its secret, if it has one.
+    pub fn secret(&self) -> Option<&SecretDigest> {
+        self.secret.as_ref()
+    }
+
     /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.secret.is_none()

@@ -2,8 +2,14 @@
 //! crate.
 
 mod clients;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod error;
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod sql;
 mod tokens;
 mod users;
 

@@ -85,7 +85,8 @@ impl Identity {
         self
     }
 
-    /// Sets what this login is called in the list that its user is shown. The default is nothing.
+    /// Sets what this login is called in the list that its user is shown. The default is nothing;
+    /// from 200 **characters** on it is cut off.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<Arc<str>>) -> Self {
         self.label = Some(label.into());

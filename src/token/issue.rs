@@ -10,6 +10,9 @@ use crate::{
     store::{Client, GrantType, Inserted, StoreError, TokenStore},
 };
 
+/// The most characters of a label: a browser's name has up to 150.
+const MAX_LABEL_CHARS: usize = 200;
+
 /// Makes tokens and saves the logins that they belong to.
 pub struct Issuer<T> {
     tokens: Arc<T>,
@@ -158,8 +161,10 @@ impl<T: TokenStore> Issuer<T> {
         }
         let mut family = Family::new(id, identity.subject().clone(), now, expires_at)
             .with_client(client.clone())
-            .with_scope(scope.clone());
+            .with_scope(scope.clone())
+            .with_order(Clock::order());
         if let Some(label) = identity.label() {
+            let label: String = label.chars().take(MAX_LABEL_CHARS).collect();
             family = family.with_label(label);
         }
         if let (Some(policy), Some(refresh)) = (policy, &refresh) {
@@ -186,7 +191,7 @@ impl<T: TokenStore> Issuer<T> {
         let now = self.clock.now();
         let mut families = self.tokens.find_families(subject).await?;
         families.retain(|family| !family.is_expired_at(now));
-        families.sort_by_key(|family| (family.created_at(), family.refreshed_at(), family.id()));
+        families.sort_by_key(Family::age);
         let room = (families.len() + 1).saturating_sub(cap.get());
         Ok(families[..room].iter().map(Family::id).collect())
     }

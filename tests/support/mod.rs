@@ -6,6 +6,7 @@ pub mod documents;
 pub mod faulty;
 pub mod logins;
 pub mod refresh;
+pub mod servers;
 pub mod stores;
 
 use std::convert::Infallible;

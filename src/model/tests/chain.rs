@@ -15,7 +15,7 @@ fn digest(number: u8) -> TokenDigest {
 }
 
 fn salt(number: u8) -> Salt {
-    Salt([number; 32].into())
+    Salt(Box::new([number; 32].into()))
 }
 
 fn session(from: u64, until: u64) -> Session {

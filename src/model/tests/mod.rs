@@ -4,8 +4,6 @@ use proptest::prelude::*;
 mod chain;
 mod refresh;
 
-use std::time::Duration;
-
 use super::{
     AccessToken, BearerToken, Clock, Lifetime, LifetimeError, Password, PasswordHash, Realm, Scope,
     Session, Subject, Timestamp, TokenDigest, TokenPrefix,

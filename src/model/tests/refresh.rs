@@ -21,7 +21,7 @@ fn salt() -> Salt {
     for (byte, value) in bytes.iter_mut().zip(0xa0..) {
         *byte = value;
     }
-    Salt(bytes.into())
+    Salt(Box::new(bytes.into()))
 }
 
 /// RFC 6749 §10.10: 64 characters of base64url hold 384 bits.
@@ -140,7 +140,7 @@ fn the_successors_of_a_token_are_known() {
         "AAECAwQFBgcICQoLDA0OD1pG94LQoxwdCcUtWTprqPzKGwYnCkJagz-AuKtkUaDq"
     );
 
-    let salt = Salt([0x5a; 32].into());
+    let salt = Salt(Box::new([0x5a; 32].into()));
     let (access, refresh) = refresh.successors(&prefix(""), &salt);
     assert_eq!(
         access.expose(),

@@ -1,6 +1,6 @@
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashSet},
+    collections::{BinaryHeap, HashSet, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -46,7 +46,7 @@ struct Shared {
 struct Record {
     family: Family,
     /// The access tokens that were issued and were not yet over at the last refresh.
-    access: Vec<(TokenDigest, Timestamp)>,
+    access: VecDeque<(TokenDigest, Timestamp)>,
 }
 
 impl MemoryTokens {
@@ -84,7 +84,7 @@ impl Shared {
         let (id, subject) = (family.id(), family.subject().clone());
         let record = Record {
             family,
-            access: vec![(access, session.expires_at())],
+            access: VecDeque::from([(access, session.expires_at())]),
         };
         if !self.add_session(access, session) {
             return Inserted::Taken;
@@ -117,8 +117,14 @@ impl Shared {
                     return Rotated::Unknown;
                 }
                 record.family = family;
-                record.access.retain(|(_, end)| rotation.now() < *end);
-                record.access.push((access, session.expires_at()));
+                // They are in order of time, so that the live ones need not be looked through.
+                while let Some((_, end)) = record.access.front() {
+                    if rotation.now() < *end {
+                        break;
+                    }
+                    record.access.pop_front();
+                }
+                record.access.push_back((access, session.expires_at()));
             }
             rotated
         });

@@ -5,9 +5,6 @@ use crate::{
     token::{Authenticate, Credentials, FormRequest, Issued, TokenError},
 };
 
-/// The most characters of a label: a browser's name has up to 150.
-const MAX_LABEL_CHARS: usize = 200;
-
 /// Resource owner password credentials (RFC 6749 §4.3).
 pub(super) async fn grant<A, T>(
     grants: &Grants<A, T>,
@@ -33,7 +30,6 @@ where
     identity = identity.with_scope(scope);
     let label = grants.label.as_ref().and_then(|label| label(head));
     if let Some(label) = label.filter(|_| identity.label().is_none()) {
-        let label: String = label.chars().take(MAX_LABEL_CHARS).collect();
         identity = identity.with_label(label);
     }
     grants.issuer.issue_to(identity, client).await

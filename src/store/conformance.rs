@@ -1,0 +1,460 @@
+//! The tests that every [`TokenStore`] must pass.
+//!
+//! They panic at the first promise that is broken, and say which. Each makes logins of its own, so
+//! all may run on one store, at once or again. Time is the system's, as some stores have a clock of
+//! their own.
+//!
+//! ```
+//! use tower_oauth2_password::{MemoryTokens, store::conformance};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! conformance::all(&MemoryTokens::new()).await;
+//! # }
+//! ```
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+
+use super::{Inserted, TokenStore};
+use crate::model::{
+    AccessToken, Chain, ClientId, Clock, Family, FamilyId, Lifetime, RefreshToken, Rotated,
+    Rotation, Salt, Scope, Session, Subject, Timestamp, TokenDigest, TokenPrefix,
+};
+
+/// How many come at once where one may win.
+const CROWD: usize = 32;
+
+/// Runs all of them.
+pub async fn all<T: TokenStore>(tokens: &T) {
+    what_was_inserted_is_found(tokens).await;
+    what_was_not_inserted_is_not_found(tokens).await;
+    nothing_is_overwritten(tokens).await;
+    a_rotation_saves_the_family_and_the_access_token(tokens).await;
+    of_many_rotations_without_a_window_one_wins_and_the_family_is_revoked(tokens).await;
+    of_many_rotations_in_a_window_all_learn_of_one_successor(tokens).await;
+    a_spent_token_revokes_the_family_when_its_window_is_closed(tokens).await;
+    what_is_over_or_unknown_is_not_rotated(tokens).await;
+    an_access_token_is_revoked_alone(tokens).await;
+    a_family_is_revoked_with_all_its_tokens(tokens).await;
+    a_subject_is_revoked_with_all_its_families_and_nobody_elses(tokens).await;
+    a_rotation_beside_a_revocation_leaves_no_token(tokens).await;
+}
+
+/// A login as it is saved, and its tokens in clear.
+struct Login {
+    family: Family,
+    access: TokenDigest,
+    session: Session,
+    refresh: RefreshToken,
+}
+
+fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+fn later() -> Timestamp {
+    now() + Lifetime::HOUR
+}
+
+fn seconds(secs: u64) -> Lifetime {
+    Lifetime::new(Duration::from_secs(secs)).expect("at least a second")
+}
+
+/// Nobody else's.
+fn some_subject() -> Subject {
+    let id = FamilyId::generate().expect("random bytes");
+    Subject::new(format!("{id} é\u{1f600}'\"")).expect("a subject")
+}
+
+fn some_digest() -> TokenDigest {
+    let token = AccessToken::generate(&TokenPrefix::default());
+    token.expect("random bytes").digest()
+}
+
+fn scope() -> Scope {
+    "items:read me".parse().expect("a scope")
+}
+
+impl Login {
+    fn of(subject: &Subject) -> Self {
+        let (now, end) = (now(), later());
+        let client = Some(ClientId::new("web").expect("a client"));
+        let refresh = RefreshToken::generate(&TokenPrefix::default()).expect("random bytes");
+        let family = Family::new(refresh.family(), subject.clone(), now, end)
+            .with_client(client.clone())
+            .with_scope(scope())
+            .with_label("a browser, é")
+            .with_order(1_764_000_000_123_456_789)
+            .with_chain(Chain::new(refresh.digest(), end, end));
+        let session = Session::new(subject.clone(), now, end)
+            .with_client(client)
+            .with_scope(scope())
+            .with_family(refresh.family());
+        Self {
+            family,
+            access: some_digest(),
+            session,
+            refresh,
+        }
+    }
+
+    async fn saved<T: TokenStore>(tokens: &T, subject: &Subject) -> Self {
+        let login = Self::of(subject);
+        let inserted = login.insert(tokens).await;
+        assert_eq!(inserted, Inserted::Saved, "a new login is saved");
+        login
+    }
+
+    async fn insert<T: TokenStore>(&self, tokens: &T) -> Inserted {
+        let inserted = tokens.insert(self.family.clone(), self.access, self.session.clone());
+        inserted.await.expect("insert")
+    }
+
+    /// A refresh with `presented`, at `now`, whose window is open for `window` seconds.
+    fn rotation(
+        &self,
+        presented: &RefreshToken,
+        now: Timestamp,
+        window: u64,
+    ) -> (Rotation, TokenDigest, RefreshToken) {
+        let salt = Salt::generate().expect("random bytes");
+        let (access, successor) = presented.successors(&TokenPrefix::default(), &salt);
+        let end = later();
+        let session = Session::new(self.session.subject().clone(), now, end)
+            .with_client(self.session.client().cloned())
+            .with_scope(scope())
+            .with_family(self.family.id());
+        let mut rotation = Rotation::new(
+            presented.digest(),
+            successor.digest(),
+            end,
+            access.digest(),
+            session,
+            salt,
+        );
+        if window > 0 {
+            rotation = rotation.with_window_until(now + seconds(window));
+        }
+        (rotation, access.digest(), successor)
+    }
+
+    async fn rotate<T: TokenStore>(
+        &self,
+        tokens: &T,
+        presented: &RefreshToken,
+        now: Timestamp,
+        window: u64,
+    ) -> (Rotated, TokenDigest, RefreshToken) {
+        let (rotation, access, successor) = self.rotation(presented, now, window);
+        let rotated = tokens.rotate(self.family.id(), rotation).await;
+        (rotated.expect("rotate"), access, successor)
+    }
+}
+
+async fn session_of<T: TokenStore>(tokens: &T, access: TokenDigest) -> Option<Session> {
+    let found = tokens.find_access(access).await.expect("find_access");
+    if let Some(at_once) = tokens.find_access_now(access) {
+        let at_once = at_once.expect("find_access_now");
+        assert_eq!(at_once, found, "find_access_now says what find_access says");
+    }
+    found
+}
+
+async fn family_of<T: TokenStore>(tokens: &T, id: FamilyId) -> Option<Family> {
+    tokens.find_family(id).await.expect("find_family")
+}
+
+async fn families_of<T: TokenStore>(tokens: &T, subject: &Subject) -> Vec<FamilyId> {
+    let families = tokens.find_families(subject).await.expect("find_families");
+    let mut ids: Vec<_> = families.iter().map(Family::id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+async fn assert_revoked<T: TokenStore>(tokens: &T, login: &Login, access: &[TokenDigest]) {
+    for digest in access {
+        let found = session_of(tokens, *digest).await;
+        assert_eq!(found, None, "a token of a revoked family is found");
+    }
+    let family = family_of(tokens, login.family.id()).await;
+    assert!(family.is_none(), "a revoked family is found");
+    let listed = families_of(tokens, login.family.subject()).await;
+    assert!(!listed.contains(&login.family.id()), "and listed");
+}
+
+fn assert_same_family(found: &Family, saved: &Family) {
+    assert_eq!(found.id(), saved.id());
+    assert_eq!(found.subject(), saved.subject());
+    assert_eq!(found.client(), saved.client());
+    assert_eq!(found.scope(), saved.scope());
+    assert_eq!(found.label(), saved.label());
+    assert_eq!(found.created_at(), saved.created_at());
+    assert_eq!(found.order(), saved.order());
+    assert_eq!(found.refreshed_at(), saved.refreshed_at());
+    assert_eq!(found.expires_at(), saved.expires_at());
+    let chain = |family: &Family| {
+        let chain = family.chain()?;
+        Some((chain.to_bytes(), chain.windows_to_bytes().to_vec()))
+    };
+    assert_eq!(chain(found), chain(saved));
+}
+
+/// A login comes back as it was saved, to the last field.
+pub async fn what_was_inserted_is_found<T: TokenStore>(tokens: &T) {
+    let subject = some_subject();
+    let login = Login::saved(tokens, &subject).await;
+    let found = session_of(tokens, login.access).await;
+    assert_eq!(found.as_ref(), Some(&login.session));
+    let family = family_of(tokens, login.family.id()).await;
+    assert_same_family(&family.expect("the family is found"), &login.family);
+
+    // Without all that may be left out.
+    let id = FamilyId::generate().expect("random bytes");
+    let bare = Family::new(id, subject.clone(), now(), later());
+    let session = Session::new(subject.clone(), now(), later()).with_family(id);
+    let digest = some_digest();
+    let inserted = tokens.insert(bare.clone(), digest, session.clone()).await;
+    assert_eq!(inserted.expect("insert"), Inserted::Saved);
+    assert_eq!(session_of(tokens, digest).await, Some(session));
+    let family = family_of(tokens, id).await;
+    assert_same_family(&family.expect("the family is found"), &bare);
+
+    let mut expected = vec![login.family.id(), id];
+    expected.sort_unstable();
+    assert_eq!(families_of(tokens, &subject).await, expected);
+}
+
+/// "Not found" is no error.
+pub async fn what_was_not_inserted_is_not_found<T: TokenStore>(tokens: &T) {
+    let id = FamilyId::generate().expect("random bytes");
+    assert_eq!(session_of(tokens, some_digest()).await, None);
+    assert!(family_of(tokens, id).await.is_none());
+    assert_eq!(families_of(tokens, &some_subject()).await, []);
+    assert!(
+        !tokens
+            .revoke_access(some_digest())
+            .await
+            .expect("revoke_access")
+    );
+    assert!(!tokens.revoke_family(id).await.expect("revoke_family"));
+    let revoked = tokens.revoke_subject(&some_subject()).await;
+    assert_eq!(revoked.expect("revoke_subject"), 0);
+}
+
+/// A digest or a family that is there stays as it is, and the new login is not saved at all.
+pub async fn nothing_is_overwritten<T: TokenStore>(tokens: &T) {
+    let login = Login::saved(tokens, &some_subject()).await;
+
+    let mut same_digest = Login::of(&some_subject());
+    same_digest.access = login.access;
+    assert_eq!(same_digest.insert(tokens).await, Inserted::Taken);
+    let found = session_of(tokens, login.access).await;
+    assert_eq!(found.as_ref(), Some(&login.session));
+    assert!(family_of(tokens, same_digest.family.id()).await.is_none());
+    assert_eq!(families_of(tokens, same_digest.family.subject()).await, []);
+
+    let other = Login::of(&some_subject());
+    let family = Family::new(
+        login.family.id(),
+        other.family.subject().clone(),
+        now(),
+        later(),
+    );
+    let taken = tokens
+        .insert(family, other.access, other.session.clone())
+        .await;
+    assert_eq!(taken.expect("insert"), Inserted::Taken);
+    assert_eq!(session_of(tokens, other.access).await, None);
+    let family = family_of(tokens, login.family.id()).await;
+    assert_same_family(&family.expect("the family is found"), &login.family);
+}
+
+/// After [`Rotated::Done`] all is there that the next refresh needs.
+pub async fn a_rotation_saves_the_family_and_the_access_token<T: TokenStore>(tokens: &T) {
+    let login = Login::saved(tokens, &some_subject()).await;
+    let (rotation, access, successor) = login.rotation(&login.refresh, now(), 10);
+    let mut expected = login.family.clone();
+    assert!(matches!(expected.rotate(&rotation), Rotated::Done));
+
+    let rotated = tokens.rotate(login.family.id(), rotation.clone()).await;
+    assert!(matches!(rotated.expect("rotate"), Rotated::Done));
+    let found = session_of(tokens, access).await;
+    assert_eq!(found.as_ref(), Some(rotation.session()));
+    let found = session_of(tokens, login.access).await;
+    assert_eq!(found.as_ref(), Some(&login.session), "the old one stays");
+    let family = family_of(tokens, login.family.id()).await;
+    assert_same_family(&family.expect("the family is found"), &expected);
+
+    let (rotated, ..) = login.rotate(tokens, &successor, now(), 0).await;
+    assert!(matches!(rotated, Rotated::Done), "{rotated:?}");
+}
+
+/// Of many at once exactly one gets [`Rotated::Done`]; without a window the others are replays.
+pub async fn of_many_rotations_without_a_window_one_wins_and_the_family_is_revoked<T>(tokens: &T)
+where
+    T: TokenStore,
+{
+    let login = Login::saved(tokens, &some_subject()).await;
+    let at = now();
+    let crowd = (0..CROWD).map(|_| login.rotate(tokens, &login.refresh, at, 0));
+    let outcomes = join_all(crowd).await;
+
+    let done = |(rotated, ..): &&(Rotated, _, _)| matches!(rotated, Rotated::Done);
+    assert_eq!(outcomes.iter().filter(done).count(), 1);
+    let replays = |(rotated, ..): &&(Rotated, _, _)| matches!(rotated, Rotated::Replay);
+    assert!(outcomes.iter().any(|outcome| replays(&outcome)));
+    let mut access: Vec<_> = outcomes.iter().map(|(_, access, _)| *access).collect();
+    access.push(login.access);
+    assert_revoked(tokens, &login, &access).await;
+}
+
+/// Of many at once exactly one gets [`Rotated::Done`]; in a window the others get its salt.
+pub async fn of_many_rotations_in_a_window_all_learn_of_one_successor<T: TokenStore>(tokens: &T) {
+    let login = Login::saved(tokens, &some_subject()).await;
+    let at = now();
+    let crowd = (0..CROWD).map(|_| login.rotate(tokens, &login.refresh, at, 30));
+    let outcomes = join_all(crowd).await;
+
+    let mut winners = outcomes
+        .iter()
+        .filter(|(rotated, ..)| matches!(rotated, Rotated::Done));
+    let winner = winners.next().map(|(_, access, _)| *access);
+    let winner = winner.expect("one of them wins");
+    assert!(winners.next().is_none(), "only one of them wins");
+    for (rotated, access, _) in &outcomes {
+        match rotated {
+            Rotated::Done => assert_eq!(*access, winner),
+            Rotated::Again(salt) => {
+                let (again, _) = login.refresh.successors(&TokenPrefix::default(), salt);
+                assert_eq!(again.digest(), winner);
+            }
+            other => panic!("a refresh in the window came to {other:?}"),
+        }
+        let found = session_of(tokens, *access).await;
+        assert_eq!(
+            found.is_some(),
+            *access == winner,
+            "only the winner's is saved"
+        );
+    }
+}
+
+/// A spent token comes back after its window, or without one, or many rotations later.
+pub async fn a_spent_token_revokes_the_family_when_its_window_is_closed<T: TokenStore>(tokens: &T) {
+    let login = Login::saved(tokens, &some_subject()).await;
+    let at = now();
+    let (rotated, first, _) = login.rotate(tokens, &login.refresh, at, 5).await;
+    assert!(matches!(rotated, Rotated::Done));
+    let (rotated, again, _) = login
+        .rotate(tokens, &login.refresh, at + seconds(4), 5)
+        .await;
+    assert!(matches!(rotated, Rotated::Again(_)), "{rotated:?}");
+    let (rotated, late, _) = login
+        .rotate(tokens, &login.refresh, at + seconds(5), 5)
+        .await;
+    assert!(matches!(rotated, Rotated::Replay), "{rotated:?}");
+    assert_revoked(tokens, &login, &[login.access, first, again, late]).await;
+
+    let login = Login::saved(tokens, &some_subject()).await;
+    let mut newest = login.refresh.clone();
+    for _ in 0..12 {
+        let (rotated, _, successor) = login.rotate(tokens, &newest, at, 0).await;
+        assert!(matches!(rotated, Rotated::Done));
+        newest = successor;
+    }
+    let (rotated, ..) = login.rotate(tokens, &login.refresh, at, 0).await;
+    assert!(matches!(rotated, Rotated::Replay), "{rotated:?}");
+    assert_revoked(tokens, &login, &[login.access]).await;
+}
+
+/// Neither a family that is not there, nor a refresh token that has expired.
+pub async fn what_is_over_or_unknown_is_not_rotated<T: TokenStore>(tokens: &T) {
+    let unknown = Login::of(&some_subject());
+    let (rotated, access, _) = unknown.rotate(tokens, &unknown.refresh, now(), 0).await;
+    assert!(matches!(rotated, Rotated::Unknown), "{rotated:?}");
+    assert_eq!(session_of(tokens, access).await, None);
+
+    let login = Login::saved(tokens, &some_subject()).await;
+    let late = login.family.expires_at();
+    let (rotated, ..) = login.rotate(tokens, &login.refresh, late, 0).await;
+    assert!(matches!(rotated, Rotated::Unknown), "{rotated:?}");
+}
+
+/// One access token goes; its family and the others stay.
+pub async fn an_access_token_is_revoked_alone<T: TokenStore>(tokens: &T) {
+    let login = Login::saved(tokens, &some_subject()).await;
+    let (_, second, successor) = login.rotate(tokens, &login.refresh, now(), 0).await;
+
+    assert!(
+        tokens
+            .revoke_access(login.access)
+            .await
+            .expect("revoke_access")
+    );
+    assert_eq!(session_of(tokens, login.access).await, None);
+    assert!(session_of(tokens, second).await.is_some());
+    assert!(
+        !tokens
+            .revoke_access(login.access)
+            .await
+            .expect("revoke_access")
+    );
+    let (rotated, ..) = login.rotate(tokens, &successor, now(), 0).await;
+    assert!(matches!(rotated, Rotated::Done), "{rotated:?}");
+}
+
+/// Those of the login and those of every refresh.
+pub async fn a_family_is_revoked_with_all_its_tokens<T: TokenStore>(tokens: &T) {
+    let subject = some_subject();
+    let login = Login::saved(tokens, &subject).await;
+    let other = Login::saved(tokens, &subject).await;
+    let (_, second, successor) = login.rotate(tokens, &login.refresh, now(), 10).await;
+
+    let revoked = tokens.revoke_family(login.family.id()).await;
+    assert!(revoked.expect("revoke_family"));
+    assert_revoked(tokens, &login, &[login.access, second]).await;
+    let revoked = tokens.revoke_family(login.family.id()).await;
+    assert!(!revoked.expect("revoke_family"), "it is gone already");
+    for presented in [&login.refresh, &successor] {
+        let (rotated, access, _) = login.rotate(tokens, presented, now(), 10).await;
+        assert!(matches!(rotated, Rotated::Unknown), "{rotated:?}");
+        assert_eq!(session_of(tokens, access).await, None);
+    }
+    assert!(session_of(tokens, other.access).await.is_some());
+    assert_eq!(families_of(tokens, &subject).await, [other.family.id()]);
+}
+
+/// All logins of one user, counted, and none of another.
+pub async fn a_subject_is_revoked_with_all_its_families_and_nobody_elses<T>(tokens: &T)
+where
+    T: TokenStore,
+{
+    let subject = some_subject();
+    let bystander = Login::saved(tokens, &some_subject()).await;
+    let mut logins = Vec::new();
+    for _ in 0..3 {
+        logins.push(Login::saved(tokens, &subject).await);
+    }
+    let revoked = tokens.revoke_subject(&subject).await;
+    assert_eq!(revoked.expect("revoke_subject"), 3);
+    for login in &logins {
+        assert_revoked(tokens, login, &[login.access]).await;
+    }
+    assert!(session_of(tokens, bystander.access).await.is_some());
+    let revoked = tokens.revoke_subject(&subject).await;
+    assert_eq!(revoked.expect("revoke_subject"), 0);
+}
+
+/// A refresh that wins against a logout is undone by it, and one that loses is refused.
+pub async fn a_rotation_beside_a_revocation_leaves_no_token<T: TokenStore>(tokens: &T) {
+    for _ in 0..8 {
+        let login = Login::saved(tokens, &some_subject()).await;
+        let rotation = login.rotate(tokens, &login.refresh, now(), 10);
+        let revocation = tokens.revoke_subject(login.family.subject());
+        let ((_, access, _), revoked) = join(rotation, revocation).await;
+        assert_eq!(revoked.expect("revoke_subject"), 1);
+        assert_revoked(tokens, &login, &[login.access, access]).await;
+    }
+}
