@@ -10,6 +10,8 @@ use tower_oauth2_password::{
     token::Refresh,
 };
 
+use crate::stores::Place;
+
 /// Log in with a password, get a bearer token, call the API.
 #[derive(Parser)]
 #[command(name = "server")]
@@ -74,6 +76,29 @@ pub(crate) struct Args {
     /// clients that may refresh twice at once. 0 ends the login of whoever does
     #[arg(long, env = "GRACE", value_name = "SECONDS", default_value = "0")]
     pub(crate) grace: u32,
+
+    /// Where logins are kept: memory, sqlite:PATH, postgres://... or redis://...; users too, but
+    /// beside Redis, where they stay in memory
+    #[arg(long, env = "STORE", value_name = "STORE", default_value = "memory")]
+    pub(crate) store: Place,
+
+    /// For how many seconds what was read from the store is answered again without asking it, and
+    /// so how long a token is good here that another server has revoked
+    #[arg(long, env = "STALENESS", value_name = "SECONDS", default_value = "5")]
+    pub(crate) staleness: u32,
+
+    /// Neither tell other servers of revocations nor listen to theirs
+    #[arg(long)]
+    pub(crate) no_news: bool,
+
+    /// How many seconds the store may take before a request is answered with 503
+    #[arg(
+        long,
+        env = "STORE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "2"
+    )]
+    pub(crate) store_timeout: u32,
 
     /// A client that may log users in, as ID or, with a random secret of its own, ID:SECRET. The
     /// latter may introspect tokens too. Repeat for more clients; without any, no client has to

@@ -7,12 +7,16 @@ mod backend;
 #[path = "traced.rs"]
 mod backend;
 
+#[cfg(feature = "cache")]
+mod cache;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod stores;
 
 use std::{error::Error, fmt::Display};
 
 use backend::{error, warn};
+#[cfg(feature = "cache")]
+pub(crate) use cache::news_not_told;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use stores::purge_failed;
 

@@ -1,9 +1,12 @@
 //! Where things live: the traits an application implements, and the stores that come with the
 //! crate.
 
+#[cfg(feature = "cache")]
+pub mod cached;
 mod clients;
 #[cfg(feature = "test-util")]
 pub mod conformance;
+mod digest;
 mod error;
 pub mod memory;
 #[cfg(feature = "redis")]

@@ -3,6 +3,7 @@
 use tower_oauth2_password::{
     MemoryTokens,
     store::{
+        cached::Cached,
         conformance,
         redis::{KeyPrefix, RedisTokens},
         sql::{Sql, TablePrefix},
@@ -14,6 +15,16 @@ use crate::support::servers::{Engine, Folder, Postgres, Redis};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_conforms() {
     conformance::all(&MemoryTokens::new()).await;
+}
+
+/// A cache keeps the promises of the store behind it, as long as it is the only one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_in_front_conforms() {
+    conformance::all(&Cached::new(MemoryTokens::new())).await;
+    let folder = Folder::new();
+    let sql = Sql::sqlite(folder.join("logins.db")).await.unwrap();
+    sql.migrate().await.unwrap();
+    conformance::all(&Cached::new(sql.tokens())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

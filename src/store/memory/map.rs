@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use dashmap::{DashMap, mapref::entry::Entry};
 
-use super::parts::DigestState;
+use crate::store::digest::DigestState;
 
 /// How many maps there are of a kind, so that no sweep of one takes long: with ten million
 /// sessions each holds 39,000.

@@ -1,5 +1,5 @@
 use std::{
-    hash::{BuildHasherDefault, Hash, Hasher},
+    hash::Hash,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -106,25 +106,5 @@ impl<K: Digest, V> Parts<K, V> {
 
     fn part(&self, key: K) -> &Map<K, V> {
         &self.maps[usize::from(key.last_byte()) % PARTS]
-    }
-}
-
-pub(super) type DigestState = BuildHasherDefault<DigestHasher>;
-
-/// A digest is random already, so its first eight bytes are its hash.
-#[derive(Default)]
-pub(super) struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_ne_bytes(*first);
-        }
-    }
-
-    fn write_usize(&mut self, _length_of_the_array: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

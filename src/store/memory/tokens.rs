@@ -7,10 +7,10 @@ use std::{
 
 use dashmap::DashMap;
 
-use super::parts::{DigestState, Parts};
+use super::parts::Parts;
 use crate::{
     model::{Family, FamilyId, Rotated, Rotation, Session, Subject, Timestamp, TokenDigest},
-    store::{Inserted, StoreError, TokenStore},
+    store::{Inserted, StoreError, TokenStore, digest::DigestState},
 };
 
 /// How many closed windows one call clears away, so that a crowd of them delays nobody.

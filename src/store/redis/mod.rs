@@ -34,4 +34,6 @@ mod read;
 mod scripts;
 mod tokens;
 
+#[cfg(feature = "cache")]
+pub(super) use tokens::connect;
 pub use tokens::{KeyPrefix, KeyPrefixError, RedisTokens};

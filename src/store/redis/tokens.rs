@@ -41,15 +41,19 @@ impl RedisTokens {
     /// [`StoreError`] if the URL cannot be read.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let client = Client::open(url).map_err(StoreError::new)?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(20))
-            .set_max_delay(Duration::from_millis(200))
-            .set_connection_timeout(Some(Duration::from_secs(1)))
-            .set_response_timeout(Some(Duration::from_secs(1)));
-        let connection = ConnectionManager::new_lazy_with_config(client, config);
-        Ok(Self::new(connection.map_err(StoreError::new)?))
+        Ok(Self::new(connect(client)?))
     }
+}
+
+/// A connection that gives up soon and comes back soon.
+pub(in crate::store) fn connect(client: Client) -> Result<ConnectionManager, StoreError> {
+    let config = ConnectionManagerConfig::new()
+        .set_number_of_retries(1)
+        .set_min_delay(Duration::from_millis(20))
+        .set_max_delay(Duration::from_millis(200))
+        .set_connection_timeout(Some(Duration::from_secs(1)))
+        .set_response_timeout(Some(Duration::from_secs(1)));
+    ConnectionManager::new_lazy_with_config(client, config).map_err(StoreError::new)
 }
 
 impl<C> RedisTokens<C>

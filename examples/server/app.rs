@@ -1,0 +1,172 @@
+//! What is served, whatever the stores are.
+
+use std::error::Error;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tower_oauth2_password::{
+    Authenticated, MemoryClients, PasswordFlow,
+    model::{ClientId, Family, PublicUrl},
+    store::{StoreError, TokenStore, UserStore},
+    token::EndpointPath,
+};
+
+use crate::{
+    args::Args,
+    stores::{Health, Named},
+};
+
+/// The flow as it was asked for.
+pub(crate) fn flow<U, T>(users: U, tokens: T, args: &Args) -> PasswordFlow<U, T>
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    let mut flow = PasswordFlow::new(users, tokens)
+        .with_hasher(args.hasher.clone())
+        .with_access_lifetime(args.access_ttl)
+        .with_label(|head| Some(head.headers.get("user-agent")?.to_str().ok()?.to_owned()));
+    if let Some(refresh) = args.refresh() {
+        flow = flow.with_refresh(refresh);
+    }
+    if !args.clients.is_empty() {
+        flow = flow.with_clients(MemoryClients::new(args.clients.clone()));
+    }
+    flow
+}
+
+/// All that is served.
+pub(crate) fn router<U, T>(
+    mut flow: PasswordFlow<U, T>,
+    args: &Args,
+    url: Option<&PublicUrl>,
+    health: Health,
+) -> Result<Router, Box<dyn Error>>
+where
+    U: UserStore<User: Named>,
+    T: TokenStore,
+{
+    let mut documents = Router::new();
+    if let Some(url) = url {
+        let resource = flow.resource_metadata(url.clone());
+        let resource = resource.with_scopes(args.scopes.clone());
+        flow = flow.with_resource_metadata(resource.url());
+        let server = flow
+            .server_metadata(url.clone(), "/token")?
+            .with_revocation(EndpointPath::new("/revoke")?)
+            .with_introspection(EndpointPath::new("/introspect")?)
+            .with_scopes(args.scopes.clone());
+        for document in [server.document(), resource.document()] {
+            documents = documents.route_service(document.path().as_str(), document.clone());
+        }
+    }
+    let items = get(items).layer(flow.require_scope("items:read".parse()?));
+    let protected = Router::new()
+        .route("/me", get(me::<U::User>))
+        .route("/items", items)
+        .route("/sessions", get(sessions::<U, T>))
+        .route("/logout", post(log_out::<U, T>))
+        .route("/logout-everywhere", post(log_out_everywhere::<U, T>))
+        .route_layer(flow.bearer_layer());
+    let public = Router::new()
+        .route("/public", get(public::<U::User>))
+        .route_layer(flow.bearer_layer().with_optional());
+    Ok(Router::new()
+        .merge(protected)
+        .merge(public)
+        .merge(documents)
+        .route_service("/token", flow.token_service())
+        .route_service("/revoke", flow.revocation_service())
+        .route_service("/introspect", flow.introspection_service())
+        .route("/healthz", get(move || healthz(health)))
+        .with_state(flow))
+}
+
+async fn me<N: Named>(user: Authenticated<N>) -> Json<Value> {
+    Json(json!({ "username": user.username(), "scope": user.scope().to_string() }))
+}
+
+/// Where the user is logged in, the newest first.
+async fn sessions<U, T>(
+    State(flow): State<PasswordFlow<U, T>>,
+    user: Authenticated<U::User>,
+) -> Result<Json<Value>, Unavailable>
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    let this = user.session().family();
+    let describe = |family: &Family| {
+        json!({
+            "id": family.id().to_string(),
+            "this_one": this == Some(family.id()),
+            "label": family.label(),
+            "client": family.client().map(ClientId::as_str),
+            "created_at": family.created_at().as_secs(),
+            "refreshed_at": family.refreshed_at().as_secs(),
+        })
+    };
+    let families = flow.families(user.session().subject()).await?;
+    Ok(Json(families.iter().map(describe).collect()))
+}
+
+async fn log_out<U, T>(
+    State(flow): State<PasswordFlow<U, T>>,
+    user: Authenticated<U::User>,
+) -> Result<StatusCode, Unavailable>
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    if let Some(this) = user.session().family() {
+        flow.revoke_family(this).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn log_out_everywhere<U, T>(
+    State(flow): State<PasswordFlow<U, T>>,
+    user: Authenticated<U::User>,
+) -> Result<Json<Value>, Unavailable>
+where
+    U: UserStore,
+    T: TokenStore,
+{
+    let ended = flow.revoke_subject(user.session().subject()).await?;
+    Ok(Json(json!({ "ended": ended })))
+}
+
+/// 503: try again. Why, the log says.
+struct Unavailable(StoreError);
+
+impl From<StoreError> for Unavailable {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Unavailable {
+    fn into_response(self) -> Response {
+        eprintln!("error: {}", self.0);
+        (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response()
+    }
+}
+
+async fn items() -> Json<Value> {
+    Json(json!([{ "id": 1, "name": "Lamp" }, { "id": 2, "name": "Chair" }]))
+}
+
+async fn public<N: Named>(user: Option<Authenticated<N>>) -> Json<Value> {
+    Json(json!({ "username": user.map(|user| user.username().to_owned()) }))
+}
+
+async fn healthz(health: Health) -> Result<&'static str, Unavailable> {
+    health().await?;
+    Ok("ok\n")
+}
