@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the whole test suite: unit, integration and documentation tests, and the examples.
+# Runs the whole test suite: unit, integration and documentation tests, the examples, and the tests
+# that start Redis and PostgreSQL servers of their own.
 # On a fresh Debian machine with a Rust toolchain it first installs what is missing.
-# Arguments go to `cargo test`.
+# Arguments go to `cargo test`, which then runs alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,6 +14,11 @@ fi
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v curl >/dev/null || missing+=(curl)
+if [ $# -eq 0 ]; then
+  command -v redis-server >/dev/null || missing+=(redis-server)
+  command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+    missing+=(postgresql)
+fi
 if [ ${#missing[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
     echo "tests/run.sh: please install: ${missing[*]}" >&2
@@ -21,19 +27,24 @@ if [ ${#missing[@]} -gt 0 ]; then
   as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  DEBIAN_FRONTEND=noninteractive \
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
+run() { "$@" 2>&1 | tee -a "$log" || status=$?; }
+
 # Several tests start the examples, which are built first.
 cargo build --locked --examples
-cargo test --locked "$@" 2>&1 | tee "$log" || status=$?
-# Every order in which threads can take the locks of the store in memory.
+run cargo test --locked "$@"
 if [ $# -eq 0 ]; then
-  RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
-    cargo test --locked --lib races 2>&1 | tee -a "$log" || status=$?
+  # What needs a server, which `cargo test` alone leaves out.
+  run cargo test --locked --test suite engines -- --ignored --nocapture --test-threads=1
+  # Every order in which threads can take the locks of the store in memory.
+  export RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"
+  run cargo test --locked --lib races
 fi
 
 echo

@@ -9,6 +9,7 @@
 mod accounts;
 mod accounts_cap;
 mod architecture;
+mod cached;
 mod clients;
 mod clients_confidential;
 mod engines;

@@ -28,6 +28,11 @@ impl BreakableTokens {
         self.broken.store(true, Ordering::SeqCst);
     }
 
+    /// And from now on none does.
+    pub fn mend(&self) {
+        self.broken.store(false, Ordering::SeqCst);
+    }
+
     /// From now on every new login finds its digest taken.
     pub fn claim_all_digests(&self) {
         self.full.store(true, Ordering::SeqCst);
