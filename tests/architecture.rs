@@ -146,6 +146,7 @@ fn cfg_stands_on_mod_and_use_lines_only() {
             let item = lines.peek().copied().unwrap_or_default();
             let item = item
                 .trim_start_matches("pub(crate) ")
+                .trim_start_matches("pub(super) ")
                 .trim_start_matches("pub ");
             let on_a_module = item.starts_with("mod ") || item.starts_with("use ");
             assert!(on_a_module, "{}: cfg on `{item}`", file.display());

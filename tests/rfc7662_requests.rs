@@ -21,6 +21,7 @@ use crate::support::{
 };
 
 const PHONE: &str = "&client_id=phone";
+const OWN: &str = "&client_id=backend&client_secret=b4ckend-s3cret";
 
 /// §2.3, §4: a store that failed has not said that a token is inactive.
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn a_failing_token_store_is_temporarily_unavailable() {
         .with_hasher(fast())
         .with_clients(MemoryClients::new(clients()))
         .with_refresh(Refresh::default());
-    let tokens = log_in_with(&flow, &[], PHONE).await;
+    let tokens = log_in_with(&flow, &[], OWN).await;
     for (token, verb) in [
         (&tokens.access, &["find_access"]),
         (&tokens.refresh, &["find_access"]),
@@ -67,8 +68,9 @@ async fn a_failing_user_store_is_temporarily_unavailable() {
     let store = MemoryTokens::new();
     let flow = PasswordFlow::new(users(), store.clone())
         .with_hasher(fast())
+        .with_clients(MemoryClients::new(clients()))
         .with_refresh(Refresh::default());
-    let tokens = log_in_with(&flow, &[], "").await;
+    let tokens = log_in_with(&flow, &[], OWN).await;
     let broken = PasswordFlow::new(BrokenUsers, store).with_clients(MemoryClients::new(clients()));
     introspect(&broken, &tokens.access)
         .await

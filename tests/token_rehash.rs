@@ -115,8 +115,8 @@ async fn a_stronger_hash_is_not_saved_over_a_password_changed_meanwhile() {
 
     let answer = send(flow.token_service(), token_request(LOGIN)).await;
 
-    let told = "the request could not be checked, try again later";
-    answer.expect_error(503, "temporarily_unavailable", told);
+    let told = "the username or the password is wrong";
+    answer.expect_error(400, "invalid_grant", told);
     assert_eq!(hash_of_meera(&users).await, changed);
 }
 

@@ -60,8 +60,13 @@ where
         let server = flow
             .server_metadata(url.clone(), "/token")?
             .with_revocation(EndpointPath::new("/revoke")?)
-            .with_introspection(EndpointPath::new("/introspect")?)
             .with_scopes(args.scopes.clone());
+        // Nobody but a client gets an answer there.
+        let server = if args.clients.is_empty() {
+            server
+        } else {
+            server.with_introspection(EndpointPath::new("/introspect")?)
+        };
         for document in [server.document(), resource.document()] {
             documents = documents.route_service(document.path().as_str(), document.clone());
         }

@@ -76,8 +76,8 @@ impl Clock {
         }
     }
 
-    /// Tells what happens later within a second from what happens earlier: a number that grows,
-    /// whatever this clock shows.
+    /// Tells what happens later within a second from what happens earlier: the nanoseconds of the
+    /// system's clock, whatever this clock shows.
     pub(crate) fn order() -> u64 {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         now.map_or(0, |since| {

@@ -85,6 +85,10 @@ pub struct Family {
 }
 
 impl Family {
+    /// How many access tokens of one login are good at once. With one more, the oldest is revoked:
+    /// a client that refreshes in a loop fills no store.
+    pub const MAX_ACCESS_TOKENS: usize = 16;
+
     /// A login of `subject`, whose tokens are all dead at `expires_at`.
     pub fn new(
         id: FamilyId,

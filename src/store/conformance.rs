@@ -28,6 +28,13 @@ const CROWD: usize = 32;
 
 /// Runs all of them.
 pub async fn all<T: TokenStore>(tokens: &T) {
+    old_access_tokens_of_a_login_make_room_for_new_ones(tokens).await;
+    all_of_a_cache(tokens).await;
+}
+
+/// Runs all that a cache in front of a store can keep: an access token that made room for another
+/// is known to it until it is stale.
+pub async fn all_of_a_cache<T: TokenStore>(tokens: &T) {
     what_was_inserted_is_found(tokens).await;
     what_was_not_inserted_is_not_found(tokens).await;
     nothing_is_overwritten(tokens).await;
@@ -380,6 +387,31 @@ pub async fn what_is_over_or_unknown_is_not_rotated<T: TokenStore>(tokens: &T) {
     let late = login.family.expires_at();
     let (rotated, ..) = login.rotate(tokens, &login.refresh, late, 0).await;
     assert!(matches!(rotated, Rotated::Unknown), "{rotated:?}");
+}
+
+/// A client that refreshes in a loop does not fill the store: about as many access tokens are good
+/// as [`Family::MAX_ACCESS_TOKENS`], the newest among them.
+pub async fn old_access_tokens_of_a_login_make_room_for_new_ones<T: TokenStore>(tokens: &T) {
+    let login = Login::saved(tokens, &some_subject()).await;
+    let mut all = vec![login.access];
+    let mut newest = login.refresh.clone();
+    for _ in 0..3 * Family::MAX_ACCESS_TOKENS {
+        let (rotated, access, successor) = login.rotate(tokens, &newest, now(), 0).await;
+        assert!(matches!(rotated, Rotated::Done), "{rotated:?}");
+        assert!(session_of(tokens, access).await.is_some());
+        all.push(access);
+        newest = successor;
+    }
+    let mut good = 0;
+    for access in &all {
+        good += usize::from(session_of(tokens, *access).await.is_some());
+    }
+    let limit = Family::MAX_ACCESS_TOKENS + 1;
+    assert!(good <= limit, "{good} access tokens of one login are good");
+    assert!(good > Family::MAX_ACCESS_TOKENS / 2, "only {good} are left");
+    let revoked = tokens.revoke_family(login.family.id()).await;
+    assert!(revoked.expect("revoke_family"));
+    assert_revoked(tokens, &login, &all).await;
 }
 
 /// One access token goes; its family and the others stay.

@@ -80,7 +80,9 @@ pub trait TokenStore: Send + Sync + 'static {
     /// while nobody else can change the family.
     ///
     /// - [`Rotated::Done`]: the changed family and [`Rotation::session`] under
-    ///   [`Rotation::access`] are saved. Of many calls with one token one gets this.
+    ///   [`Rotation::access`] are saved, and of more than about
+    ///   [`Family::MAX_ACCESS_TOKENS`] access tokens of the family the oldest is revoked. Of many
+    ///   calls with one token one gets this.
     /// - [`Rotated::Replay`]: the family is revoked before this returns.
     /// - [`Rotated::Unknown`] also stands for a family that is not there.
     ///

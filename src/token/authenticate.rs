@@ -7,7 +7,7 @@ use crate::{
     model::{Password, PasswordHash, Scope, Subject},
     observe,
     password::{PasswordCheck, Verdict},
-    store::{Account, StoreError, UserStore},
+    store::{Account, UserStore},
 };
 
 /// What a password grant says about who asks.
@@ -59,7 +59,7 @@ pub struct Identity {
 /// It closes a gap: a login whose old password was found right just before the password was
 /// changed would be saved just after the application had ended all logins of that account.
 #[derive(Clone)]
-struct Recheck(Arc<dyn Fn() -> BoxFuture<'static, Result<bool, StoreError>> + Send + Sync>);
+struct Recheck(Arc<dyn Fn() -> BoxFuture<'static, Result<bool, TokenError>> + Send + Sync>);
 
 impl fmt::Debug for Recheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,7 +103,19 @@ impl Identity {
         &self.scope
     }
 
-    pub(super) async fn still_holds(&self) -> Result<bool, StoreError> {
+    /// Has `authenticator` asked once more, unless the identity brings what is to be asked.
+    pub(super) fn rechecked_by<A: Authenticate>(mut self, authenticator: &Arc<A>) -> Self {
+        if self.recheck.is_none() {
+            let (authenticator, subject) = (Arc::clone(authenticator), self.subject.clone());
+            self.recheck = Some(Recheck(Arc::new(move || {
+                let (authenticator, subject) = (Arc::clone(&authenticator), subject.clone());
+                Box::pin(async move { authenticator.is_active(&subject).await })
+            })));
+        }
+        self
+    }
+
+    pub(super) async fn still_holds(&self) -> Result<bool, TokenError> {
         match &self.recheck {
             Some(Recheck(ask)) => ask().await,
             None => Ok(true),
@@ -122,7 +134,9 @@ impl Identity {
 /// and may answer an error of their own, with members of their own.
 ///
 /// An implementation must take as long, and answer the same, for a user that does not exist as
-/// for a wrong password.
+/// for a wrong password. After a login was saved, [`is_active`](Authenticate::is_active) is asked
+/// once more, so that a user who was disabled meanwhile has no login left;
+/// [`PasswordAuthenticator`] also makes sure that the password is still the same.
 ///
 /// # Example
 ///
@@ -171,8 +185,8 @@ pub trait Authenticate: Send + Sync + 'static {
         credentials: Credentials<'_>,
     ) -> impl Future<Output = Result<Identity, TokenError>> + Send;
 
-    /// Whether `subject`, who logged in earlier, is still there and enabled. Asked at every
-    /// refresh and introspection.
+    /// Whether `subject`, who logged in, is still there and enabled. Asked when a login was saved,
+    /// and at every refresh and introspection.
     ///
     /// # Errors
     ///
@@ -203,25 +217,31 @@ impl<U: UserStore> PasswordAuthenticator<U> {
         Self { users, check }
     }
 
-    /// Says which hash the store holds from now on, as far as this login knows.
+    /// Saves a stronger hash. Says which one is in the store then, if it is one of this password:
+    /// another login with it may have been quicker.
     async fn save(
         &self,
-        subject: &Subject,
+        credentials: &Credentials<'_>,
+        account: &Account,
         old: PasswordHash,
         rehashed: PasswordHash,
-    ) -> PasswordHash {
-        match self
-            .users
-            .replace_hash(subject, &old, rehashed.clone())
-            .await
-        {
-            Ok(true) => rehashed,
-            Ok(false) => old,
-            Err(error) => {
-                observe::rehash_failed(&error);
-                old
-            }
+    ) -> Result<Option<PasswordHash>, TokenError> {
+        let (subject, new) = (account.subject(), rehashed.clone());
+        match self.users.replace_hash(subject, &old, new).await {
+            Ok(true) => return Ok(Some(rehashed)),
+            Ok(false) => {}
+            Err(error) => observe::rehash_failed(&error),
         }
+        let account = self.users.find_account(credentials.username()).await?;
+        let Some(stored) = account.as_ref().and_then(Account::hash).cloned() else {
+            return Ok(None);
+        };
+        if stored == old || stored == rehashed {
+            return Ok(Some(stored));
+        }
+        let password = credentials.password().clone();
+        let verdict = self.check.check(password, Some(stored.clone())).await?;
+        Ok(matches!(verdict, Verdict::Right { .. }).then_some(stored))
     }
 
     /// Whether the account is still enabled and has the password that was checked.
@@ -257,7 +277,8 @@ impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
             return Err(TokenError::InvalidGrant);
         };
         if let Some(rehashed) = rehashed {
-            hash = self.save(account.subject(), hash, rehashed).await;
+            let saved = self.save(&credentials, &account, hash, rehashed).await?;
+            hash = saved.ok_or(TokenError::InvalidGrant)?;
         }
         let mut identity = Identity::new(account.subject().clone());
         identity.recheck = Some(self.recheck(credentials.username(), hash));

@@ -19,7 +19,9 @@ use crate::{
 /// Only a confidential client with
 /// [`Client::with_introspection`] gets an answer, so it needs
 /// [`with_clients`](Endpoint::with_clients); without, nobody does. An unknown, expired or revoked token, and one whose user is gone,
-/// is `{"active":false}` and nothing else. `token_type_hint` is not needed and not looked at.
+/// is `{"active":false}` and nothing else. So is a refresh token, unless the client asks that it was
+/// issued to: it is of no use at a resource server, and must not pass for an access token there.
+/// `token_type_hint` is not needed and not looked at.
 ///
 /// [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 pub type IntrospectionService<A, T> = Endpoint<Introspection<A, T>>;
@@ -67,7 +69,7 @@ where
         let token = request.form.require("token")?;
         let found = match self.find_access(token).await? {
             Some(found) => Some(found),
-            None => self.find_refresh(token).await?,
+            None => self.find_refresh(token, client).await?,
         };
         let active = match found {
             Some(found) if self.authenticator.is_active(&found.subject).await? => Some(found),
@@ -97,11 +99,16 @@ impl<A, T: TokenStore> Introspection<A, T> {
         Ok(session.as_ref().map(active_access))
     }
 
-    async fn find_refresh(&self, token: &str) -> Result<Option<Active>, TokenError> {
+    async fn find_refresh(
+        &self,
+        token: &str,
+        client: Option<&Client>,
+    ) -> Result<Option<Active>, TokenError> {
         let Some(token) = RefreshToken::parse(token) else {
             return Ok(None);
         };
         let family = self.tokens.find_family(token.family()).await?;
+        let family = family.filter(|family| family.client() == client.map(Client::id));
         Ok(family.and_then(|family| self.active_refresh(&token, &family)))
     }
 

@@ -109,7 +109,9 @@ impl<T: TokenStore> Issuer<T> {
     /// Makes tokens for `identity` that allow all of its scope. They are saved before they are
     /// returned.
     ///
-    /// For a login by other means than a password, once the application has made sure of it.
+    /// For a login by other means than a password, once the application has made sure of it. Where
+    /// clients are known, [`issue_to`](Self::issue_to) is needed: a login of no client cannot be
+    /// refreshed there.
     ///
     /// # Errors
     ///
@@ -119,7 +121,12 @@ impl<T: TokenStore> Issuer<T> {
         self.issue_to(identity, None).await
     }
 
-    pub(super) async fn issue_to(
+    /// As [`issue`](Self::issue), for a login through `client`, whose scope is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`issue`](Self::issue).
+    pub async fn issue_to(
         &self,
         identity: Identity,
         client: Option<&Client>,

@@ -3,9 +3,9 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::Response;
 
-use super::{Endpoint, FormRequest, TokenError, endpoint::sealed};
+use super::{Endpoint, FormRequest, TokenError, client::Caller, endpoint::sealed};
 use crate::{
-    model::{BearerToken, RefreshToken, Session},
+    model::{BearerToken, ClientId, RefreshToken, Session},
     store::TokenStore,
 };
 
@@ -54,7 +54,7 @@ impl<T: TokenStore> sealed::Handle for Revocation<T> {
         let token = request.form.require("token")?;
         if let Some(token) = BearerToken::parse(token) {
             if let Some(session) = self.tokens.find_access(token.digest()).await? {
-                request.caller.require_for(session.client()).await?;
+                check_owner(&request.caller, session.client()).await?;
                 self.revoke_access(token, &session).await?;
                 return Ok(Response::new(Bytes::new()));
             }
@@ -62,11 +62,19 @@ impl<T: TokenStore> sealed::Handle for Revocation<T> {
         if let Some(token) = RefreshToken::parse(token) {
             // Whoever has a refresh token of a login may end it, be that token spent or not.
             if let Some(family) = self.tokens.find_family(token.family()).await? {
-                request.caller.require_for(family.client()).await?;
+                check_owner(&request.caller, family.client()).await?;
                 self.tokens.revoke_family(family.id()).await?;
             }
         }
         Ok(Response::new(Bytes::new()))
+    }
+}
+
+/// A token of no client, from before clients were known, is whoever's has it.
+async fn check_owner(caller: &Caller, owner: Option<&ClientId>) -> Result<(), TokenError> {
+    match owner {
+        Some(_) => caller.require_for(owner).await.map(drop),
+        None => Ok(()),
     }
 }
 

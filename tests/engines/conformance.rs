@@ -20,11 +20,11 @@ async fn memory_conforms() {
 /// A cache keeps the promises of the store behind it, as long as it is the only one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_in_front_conforms() {
-    conformance::all(&Cached::new(MemoryTokens::new())).await;
+    conformance::all_of_a_cache(&Cached::new(MemoryTokens::new())).await;
     let folder = Folder::new();
     let sql = Sql::sqlite(folder.join("logins.db")).await.unwrap();
     sql.migrate().await.unwrap();
-    conformance::all(&Cached::new(sql.tokens())).await;
+    conformance::all_of_a_cache(&Cached::new(sql.tokens())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

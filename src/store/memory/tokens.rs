@@ -22,8 +22,8 @@ const CLEARED_PER_CALL: usize = 16;
 /// turn, so no background task is needed and none of them takes long: a store that holds `n`
 /// sessions has been swept whole after `n/8 + 256` of them.
 ///
-/// The salt of a grace window is forgotten with the first login or refresh, of whomever, after
-/// the window has closed.
+/// The salt of a grace window is forgotten with the logins and refreshes, of whomever, after the
+/// window has closed: each of them clears away up to 16.
 ///
 /// Time is what the newest session says in [`Session::issued_at`].
 ///
@@ -45,8 +45,8 @@ struct Shared {
 
 struct Record {
     family: Family,
-    /// The access tokens that were issued and were not yet over at the last refresh.
-    access: VecDeque<(TokenDigest, Timestamp)>,
+    /// The newest access tokens, the oldest first; older ones are gone.
+    access: VecDeque<TokenDigest>,
 }
 
 impl MemoryTokens {
@@ -84,7 +84,7 @@ impl Shared {
         let (id, subject) = (family.id(), family.subject().clone());
         let record = Record {
             family,
-            access: VecDeque::from([(access, session.expires_at())]),
+            access: VecDeque::from([access]),
         };
         if !self.add_session(access, session) {
             return Inserted::Taken;
@@ -117,14 +117,12 @@ impl Shared {
                     return Rotated::Unknown;
                 }
                 record.family = family;
-                // They are in order of time, so that the live ones need not be looked through.
-                while let Some((_, end)) = record.access.front() {
-                    if rotation.now() < *end {
-                        break;
+                record.access.push_back(access);
+                if record.access.len() > Family::MAX_ACCESS_TOKENS {
+                    if let Some(oldest) = record.access.pop_front() {
+                        self.sessions.remove(oldest);
                     }
-                    record.access.pop_front();
                 }
-                record.access.push_back((access, session.expires_at()));
             }
             rotated
         });
@@ -143,10 +141,17 @@ impl Shared {
     }
 
     fn revoke_family(&self, id: FamilyId) -> bool {
+        // The tokens first: whoever finds no family any more, must find no token either.
+        self.families.update(id, |record| {
+            for access in record.access.drain(..) {
+                self.sessions.remove(access);
+            }
+        });
         let Some(record) = self.families.remove(id) else {
             return false;
         };
-        for (access, _) in record.access {
+        // A refresh may have come in between.
+        for access in record.access {
             self.sessions.remove(access);
         }
         self.unlist(record.family.subject(), id);

@@ -12,7 +12,8 @@
 //! # Keys
 //!
 //! Every command names keys of one hash slot only, so all of it works on a cluster too. What has
-//! expired goes by itself, a minute late, in case the clocks differ.
+//! expired goes by itself, a minute late, in case the clocks differ; windows go on time. If the
+//! clock of Redis is ahead of the nodes' by more than a grace window, there is none.
 //!
 //! | key | what |
 //! | --- | --- |
@@ -27,8 +28,11 @@
 //! was acknowledged. With `appendfsync everysec` up to two seconds: logins, which is a nuisance, and
 //! **revocations**, which then are undone, so keep access tokens short-lived. With snapshots only,
 //! minutes; without any persistence all logins, and with replication alone what had not reached the
-//! replica. Evict nothing (`maxmemory-policy noeviction`), or a full memory ends logins, and may
-//! forget a revocation half-way.
+//! replica. Evict nothing (`maxmemory-policy noeviction`), or a full memory ends logins; a Redis that
+//! is full then refuses new logins, and still revokes.
+//!
+//! Read from the primary only: a replica that lags behind answers tokens that were revoked, and takes
+//! the newest refresh token for a spent one.
 
 mod read;
 mod scripts;

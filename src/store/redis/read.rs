@@ -16,7 +16,7 @@ pub(super) const SESSION: [&str; 6] = [
     "expires_at",
 ];
 
-pub(super) const FAMILY: [&str; 11] = [
+pub(super) const FAMILY: [&str; 10] = [
     "subject",
     "client",
     "scope",
@@ -27,7 +27,6 @@ pub(super) const FAMILY: [&str; 11] = [
     "expires_at",
     "chain",
     "access",
-    "revoked",
 ];
 
 /// A family as it is stored.
@@ -35,36 +34,27 @@ pub(super) struct Stored {
     pub(super) family: Family,
     /// The chain, to the byte, by which a rotation knows that nobody came before it.
     pub(super) chain: Vec<u8>,
-    pub(super) access: Vec<Access>,
+    /// Its newest access tokens, so that they can be revoked with it; older ones are gone.
+    pub(super) access: Vec<TokenDigest>,
 }
 
-/// An access token of a family, so that it can be revoked with it.
-pub(super) struct Access {
-    pub(super) digest: TokenDigest,
-    pub(super) expires_at: Timestamp,
+/// What there is under the key of a family.
+pub(super) enum Found {
+    Nothing,
+    /// A revocation has begun and is to be finished.
+    HalfRevoked,
+    Family(Box<Stored>),
 }
 
-const ACCESS_BYTES: usize = 32 + 8;
-
-pub(super) fn write_access(access: &[Access]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(access.len() * ACCESS_BYTES);
-    for Access { digest, expires_at } in access {
-        bytes.extend(digest.as_bytes());
-        bytes.extend(expires_at.as_secs().to_be_bytes());
-    }
-    bytes
+pub(super) fn write_access(access: &[TokenDigest]) -> Vec<u8> {
+    let bytes = access.iter().map(TokenDigest::as_bytes);
+    bytes.flatten().copied().collect()
 }
 
-pub(super) fn read_access(bytes: &[u8]) -> Result<Vec<Access>, StoreError> {
-    let read = |entry: &[u8]| {
-        let (digest, secs) = entry.split_first_chunk::<32>().ok_or_else(damaged)?;
-        let secs = secs.try_into().map_err(|_| damaged())?;
-        Ok(Access {
-            digest: TokenDigest::from_bytes(*digest),
-            expires_at: Timestamp::from_secs(u64::from_be_bytes(secs)),
-        })
-    };
-    bytes.chunks(ACCESS_BYTES).map(read).collect()
+pub(super) fn read_access(bytes: &[u8]) -> Result<Vec<TokenDigest>, StoreError> {
+    let read = |digest: &[u8]| digest.try_into().map(TokenDigest::from_bytes);
+    let digests = bytes.chunks(32).map(read).collect::<Result<_, _>>();
+    digests.map_err(|_| damaged())
 }
 
 /// `None` if the hash is not there.
@@ -89,22 +79,21 @@ pub(super) fn session(fields: Fields) -> Result<Option<Session>, StoreError> {
     Ok(Some(session))
 }
 
-/// `None` if the hash is not there, or is being taken away.
-pub(super) fn family(
-    id: FamilyId,
-    fields: Fields,
-    windows: &[u8],
-) -> Result<Option<Stored>, StoreError> {
+/// A family without an end is marked as revoked.
+pub(super) fn family(id: FamilyId, fields: Fields, windows: &[u8]) -> Result<Found, StoreError> {
     let mut fields = Reader(fields.into_iter());
     let Some(subject) = fields.optional_text()? else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
     let subject = Subject::new(subject).map_err(StoreError::new)?;
     let client = fields.client()?;
     let scope = fields.scope()?;
     let label = fields.optional_text()?;
     let (created_at, order) = (fields.time()?, fields.number()?);
-    let (refreshed_at, expires_at) = (fields.time()?, fields.time()?);
+    let refreshed_at = fields.time()?;
+    let Some(expires_at) = fields.optional_time()? else {
+        return Ok(Found::HalfRevoked);
+    };
     let mut family = Family::new(id, subject, created_at, expires_at)
         .with_client(client)
         .with_scope(scope)
@@ -119,12 +108,11 @@ pub(super) fn family(
         family = family.with_chain(chain);
     }
     let access = read_access(&fields.bytes()?.unwrap_or_default())?;
-    let revoked = fields.bytes()?.is_some();
-    Ok((!revoked).then_some(Stored {
+    Ok(Found::Family(Box::new(Stored {
         family,
         chain,
         access,
-    }))
+    })))
 }
 
 struct Reader(std::vec::IntoIter<Option<Vec<u8>>>);
@@ -159,6 +147,12 @@ impl Reader {
 
     fn time(&mut self) -> Result<Timestamp, StoreError> {
         self.number().map(Timestamp::from_secs)
+    }
+
+    fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let secs = self.optional_text()?.map(|secs| secs.parse());
+        let secs = secs.transpose().map_err(|_| damaged())?;
+        Ok(secs.map(Timestamp::from_secs))
     }
 }
 

@@ -8,7 +8,7 @@ use redis::{
 };
 
 use super::{
-    read::{self, Access, FAMILY, Fields, SESSION, Stored},
+    read::{self, FAMILY, Fields, Found, SESSION, Stored},
     scripts::{INSERT, LIST, MARK, ROTATE},
 };
 use crate::{
@@ -127,18 +127,28 @@ where
         .map_err(StoreError::new)
     }
 
+    /// Runs a script, all of which may be sent twice.
     async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
         let mut connection = self.connection.clone();
-        let done = script.invoke_async(&mut connection).await;
-        done.map_err(StoreError::new)
+        match script.invoke_async(&mut connection).await {
+            Err(error) if is_lost(&error) => script.invoke_async(&mut connection).await,
+            other => other,
+        }
+        .map_err(StoreError::new)
     }
 
+    /// Looks a family up. A revocation that was left half-way is finished first: until then "not
+    /// found" would not be true of its tokens.
     async fn find(&self, id: FamilyId) -> Result<Option<Stored>, StoreError> {
         let mut commands = redis::pipe();
         commands.cmd("HMGET").arg(self.family_key(id)).arg(&FAMILY);
         commands.cmd("GET").arg(self.windows_key(id));
         let (fields, windows): (Fields, Option<Vec<u8>>) = self.ask_all(&commands).await?;
-        read::family(id, fields, &windows.unwrap_or_default())
+        match read::family(id, fields, &windows.unwrap_or_default())? {
+            Found::Nothing => Ok(None),
+            Found::HalfRevoked => self.revoke(id).await.map(|_| None),
+            Found::Family(stored) => Ok(Some(*stored)),
+        }
     }
 
     /// Saves an access token, and the place of its family in the list of its subject, which is
@@ -194,10 +204,6 @@ where
         if let Some(chain) = family.chain() {
             insert.arg("chain").arg(chain.to_bytes());
         }
-        let first = Access {
-            digest: access,
-            expires_at: session.expires_at(),
-        };
         insert
             .arg("created_at")
             .arg(family.created_at().as_secs())
@@ -208,7 +214,7 @@ where
             .arg("expires_at")
             .arg(family.expires_at().as_secs())
             .arg("access")
-            .arg(read::write_access(&[first]));
+            .arg(read::write_access(&[access]));
         if !self.run::<bool>(&insert).await? {
             return Ok(Inserted::Taken);
         }
@@ -267,11 +273,12 @@ where
             chain,
             access,
         } = stored;
-        access.retain(|access| rotation.now() < access.expires_at);
-        access.push(Access {
-            digest: rotation.access(),
-            expires_at: rotation.session().expires_at(),
-        });
+        access.push(rotation.access());
+        let too_many = access.len().saturating_sub(Family::MAX_ACCESS_TOKENS);
+        // They go before they are forgotten, so that none is left that nobody knows of.
+        for oldest in access.drain(..too_many) {
+            self.ask::<()>(&del(self.access_key(oldest))).await?;
+        }
         let Some(new) = family.chain() else {
             return Ok(false);
         };
@@ -289,9 +296,16 @@ where
         self.run(&script).await
     }
 
-    /// The access tokens go first: whoever asks again after a failure half-way still finds the
-    /// family, and with it what is left to do.
+    /// Revokes a family to the end, even if nobody waits for it any more.
     async fn revoke(&self, id: FamilyId) -> Result<bool, StoreError> {
+        let store = self.clone();
+        let work = tokio::spawn(async move { store.revoke_in_steps(id).await });
+        work.await.map_err(StoreError::new)?
+    }
+
+    /// The access tokens go first. A failure half-way leaves the mark, and with it what is left to
+    /// do, to whoever looks the family up next.
+    async fn revoke_in_steps(&self, id: FamilyId) -> Result<bool, StoreError> {
         let mut mark = MARK.key(self.family_key(id));
         mark.key(self.windows_key(id));
         let marked: Option<(Option<Vec<u8>>, Option<String>)> = self.run(&mark).await?;
@@ -300,8 +314,8 @@ where
         };
         let access = read::read_access(&access.unwrap_or_default())?;
         let deletions = access.into_iter().map(|access| async move {
-            let del = del(self.access_key(access.digest));
-            self.ask::<()>(&del).await
+            let command = del(self.access_key(access));
+            self.ask::<()>(&command).await
         });
         join_all(deletions)
             .await

@@ -39,6 +39,7 @@ impl Sql {
 
     /// The PostgreSQL database of a pool that the application has already.
     ///
+    /// It has to lead to the primary: a standby that lags behind answers tokens that were revoked.
     /// The pool's own time-outs do not matter: see [`with_timeout`](Self::with_timeout).
     pub fn from_postgres_pool(pool: PgPool) -> Self {
         Self::new(Arc::new(Pools::<Postgres> {

@@ -43,6 +43,8 @@ impl Sql {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // A salt that is deleted is not to stay in the file.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
         let pool = |connections| {
             SqlitePoolOptions::new()

@@ -69,6 +69,7 @@ struct Statements {
     lock_family: Statement,
     find_families: Statement,
     update_family: Statement,
+    drop_old_tokens: Statement,
     revoke_access: Statement,
     revoke_family: Statement,
     revoke_subject: Statement,
@@ -82,8 +83,8 @@ impl Statements {
                               expires_at, chain, windows FROM {families}";
         let dialect = sql.engine.dialect();
         let lock = dialect.for_update;
+        let skip = dialect.skip_locked;
         let purge = |table: &str, key: &str| {
-            let skip = dialect.skip_locked;
             sql.statement(&format!(
                 "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} \
                  WHERE expires_at <= $1 ORDER BY expires_at LIMIT {PURGED_AT_ONCE} {skip})"
@@ -111,16 +112,23 @@ impl Statements {
                 "UPDATE {families} SET refreshed_at = $2, expires_at = $3, chain = $4, \
                  windows = $5, windows_end_at = $6 WHERE id = $1",
             ),
+            drop_old_tokens: sql.statement(&format!(
+                "DELETE FROM {{tokens}} WHERE family = $1 AND digest <> $2 AND digest NOT IN \
+                 (SELECT digest FROM {{tokens}} WHERE family = $1 \
+                 ORDER BY issued_at DESC LIMIT {})",
+                Family::MAX_ACCESS_TOKENS
+            )),
             revoke_access: sql.statement("DELETE FROM {tokens} WHERE digest = $1 RETURNING 1"),
             revoke_family: sql.statement("DELETE FROM {families} WHERE id = $1 RETURNING 1"),
             revoke_subject: sql.statement("DELETE FROM {families} WHERE subject = $1 RETURNING 1"),
             purge: [
                 purge("{tokens}", "digest"),
                 purge("{families}", "id"),
-                sql.statement(
-                    "UPDATE {families} SET windows = NULL, windows_end_at = NULL \
-                     WHERE windows_end_at <= $1",
-                ),
+                sql.statement(&format!(
+                    "UPDATE {{families}} SET windows = NULL, windows_end_at = NULL \
+                     WHERE id IN (SELECT id FROM {{families}} WHERE windows_end_at <= $1 \
+                     ORDER BY windows_end_at LIMIT {PURGED_AT_ONCE} {skip})",
+                )),
             ],
             forget_windows: sql.statement(
                 "UPDATE {families} SET windows = NULL, windows_end_at = NULL \
@@ -152,14 +160,18 @@ impl SqlTokens {
         Ok(())
     }
 
-    /// What is expired is no concern of the login that is just through, so a failure is logged.
-    async fn purge_if_due(&self, now: Timestamp) {
+    /// What is expired is no concern of the login that is just through, so it does not wait, and a
+    /// failure is logged.
+    fn purge_if_due(&self, now: Timestamp) {
         if self.unpurged.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY != PURGE_EVERY - 1 {
             return;
         }
-        if let Err(error) = self.purge(now).await {
-            observe::purge_failed(&error);
-        }
+        let store = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.purge(now).await {
+                observe::purge_failed(&error);
+            }
+        });
     }
 
     /// Deletes the salt of a rotation when its window has closed. Should this process be gone by
@@ -231,6 +243,9 @@ impl SqlTokens {
                 if rows.is_empty() {
                     return Ok(Ok(Rotated::Unknown));
                 }
+                let newest = bytes(rotation.access().as_bytes());
+                let drop_old = &self.statements.drop_old_tokens;
+                work.run(drop_old, vec![key.clone(), newest], COUNT).await?;
                 let mut row = vec![key, secs(family.refreshed_at()), secs(family.expires_at())];
                 row.extend(chain(&family));
                 work.run(&self.statements.update_family, row, COUNT).await?;
@@ -255,7 +270,7 @@ impl TokenStore for SqlTokens {
     ) -> Result<Inserted, StoreError> {
         let work = self.insert_both(&family, access, &session);
         let inserted = self.sql.in_time(work).await?;
-        self.purge_if_due(session.issued_at()).await;
+        self.purge_if_due(session.issued_at());
         Ok(inserted)
     }
 
@@ -283,7 +298,7 @@ impl TokenStore for SqlTokens {
         if let Rotated::Done = rotated {
             self.forget_window_later(id, &rotation);
         }
-        self.purge_if_due(rotation.now()).await;
+        self.purge_if_due(rotation.now());
         Ok(rotated)
     }
 

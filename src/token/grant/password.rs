@@ -27,7 +27,9 @@ where
     };
     let mut identity = grants.authenticator.authenticate(credentials).await?;
     let scope = narrow(within(identity.scope(), client), asked)?;
-    identity = identity.with_scope(scope);
+    identity = identity
+        .with_scope(scope)
+        .rechecked_by(&grants.authenticator);
     let label = grants.label.as_ref().and_then(|label| label(head));
     if let Some(label) = label.filter(|_| identity.label().is_none()) {
         identity = identity.with_label(label);
