@@ -8,8 +8,9 @@ use std::sync::{
 use tower_oauth2_password::{
     MemoryTokens, MemoryUsers, PasswordFlow,
     model::{Password, PasswordHash, Subject},
-    password::PasswordHasher,
+    password::{Bcrypt, PasswordHasher},
     store::{Account, StoreError, UserStore},
+    token::{Authenticate, Credentials, Identity, Issuer, TokenError, TokenService},
 };
 
 use crate::support::{LOGIN, User, fast, send, token_request, users};
@@ -82,11 +83,80 @@ async fn a_login_whose_account_was_disabled_meanwhile_leaves_no_token() {
 
 #[tokio::test]
 async fn a_login_that_renews_its_own_hash_is_no_change() {
-    let weak = users();
-    let flow = PasswordFlow::new(weak, MemoryTokens::new())
-        .with_hasher(tower_oauth2_password::password::Bcrypt::new(5).unwrap());
+    let flow = PasswordFlow::new(users(), MemoryTokens::new()).with_hasher(stronger());
     for _ in 0..2 {
         let answer = send(flow.token_service(), token_request(LOGIN)).await;
         answer.expect_token(Some("items:read me"));
     }
+}
+
+/// Another login with the same password renews the hash first, or this one's answer is lost.
+struct RenewedByAnother {
+    users: MemoryUsers<User>,
+    answer: fn() -> Result<bool, StoreError>,
+}
+
+impl UserStore for RenewedByAnother {
+    type User = User;
+
+    async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {
+        self.users.find_account(username).await
+    }
+
+    async fn find_user(&self, subject: &Subject) -> Result<Option<Arc<User>>, StoreError> {
+        self.users.find_user(subject).await
+    }
+
+    async fn replace_hash(
+        &self,
+        subject: &Subject,
+        old: &PasswordHash,
+        _: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let theirs = stronger().hash(&Password::new("secret123")).unwrap();
+        assert!(self.users.replace_hash(subject, old, theirs).await?);
+        (self.answer)()
+    }
+}
+
+fn stronger() -> Bcrypt {
+    Bcrypt::new(5).unwrap()
+}
+
+#[tokio::test]
+async fn of_two_logins_that_renew_one_hash_at_once_both_go_through() {
+    for answer in [(|| Ok(false)) as fn() -> _, || {
+        Err(StoreError::new("the answer was lost"))
+    }] {
+        let store = RenewedByAnother {
+            users: users(),
+            answer,
+        };
+        let flow = PasswordFlow::new(store, MemoryTokens::new()).with_hasher(stronger());
+        let answer = send(flow.token_service(), token_request(LOGIN)).await;
+        answer.expect_token(Some("items:read me"));
+    }
+}
+
+/// An application's own authenticator, whose user is disabled during the login.
+struct Directory;
+
+impl Authenticate for Directory {
+    async fn authenticate(&self, _: Credentials<'_>) -> Result<Identity, TokenError> {
+        Ok(Identity::new(Subject::new("meera").unwrap()))
+    }
+
+    async fn is_active(&self, _: &Subject) -> Result<bool, TokenError> {
+        Ok(false)
+    }
+}
+
+#[tokio::test]
+async fn a_login_by_another_authenticator_is_checked_once_more_too() {
+    let tokens = Arc::new(MemoryTokens::new());
+    let service = TokenService::new(Directory, Issuer::new(Arc::clone(&tokens)));
+    let answer = send(service, token_request(LOGIN)).await;
+    let told = "the request could not be checked, try again later";
+    answer.expect_error(503, "temporarily_unavailable", told);
+    assert!(tokens.is_empty());
 }

@@ -2,3 +2,4 @@
 //! `tests/run.sh` installs these and runs what is ignored here.
 
 mod conformance;
+mod redis_faults;
