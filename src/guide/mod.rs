@@ -2,3 +2,6 @@
 
 #[doc = include_str!("refresh.md")]
 pub mod refresh {}
+
+#[doc = include_str!("stores.md")]
+pub mod stores {}
