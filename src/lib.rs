@@ -50,6 +50,7 @@ pub mod model;
 mod observe;
 pub mod password;
 pub mod store;
+pub mod throttle;
 pub mod token;
 mod wire;
 

@@ -12,9 +12,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("password", &["model", "observe"]),
     ("store", &["model", "observe", "password"]),
+    ("throttle", &["model", "store"]),
     ("bearer", &["model", "observe", "store", "wire"]),
-    ("token", &["model", "observe", "password", "store", "wire"]),
-    ("flow", &["bearer", "model", "password", "store", "token"]),
+    (
+        "token",
+        &["model", "observe", "password", "store", "throttle", "wire"],
+    ),
+    (
+        "flow",
+        &["bearer", "model", "password", "store", "throttle", "token"],
+    ),
     ("integrations", &["bearer", "model", "observe", "token"]),
     ("guide", &[]),
 ];

@@ -1,7 +1,7 @@
 mod accounts;
 mod endpoints;
 
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{fmt, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 use http::request::Parts;
 
@@ -10,7 +10,8 @@ use crate::{
     model::{Clock, Lifetime, Password, PasswordHash, PublicUrl, Realm, Scope, TokenPrefix},
     password::{CheckError, HashingPool, PasswordCheck, PasswordHasher},
     store::{ClientStore, TokenStore, UserStore},
-    token::{Clients, Issuer, Label, PasswordAuthenticator, Refresh},
+    throttle::{MemoryThrottle, Throttle, Throttles},
+    token::{Clients, Issuer, Label, PasswordAuthenticator, Refresh, SourceOf},
 };
 
 /// The whole login: owns the parts and hands out the layers and services that share them.
@@ -51,6 +52,8 @@ pub struct PasswordFlow<U, T> {
     issuer: Issuer<T>,
     clients: Option<Clients>,
     label: Option<Arc<Label>>,
+    throttle: Option<Throttles>,
+    source_of: Option<Arc<SourceOf>>,
     refreshes: bool,
     realm: Realm,
     resource_metadata: Option<PublicUrl>,
@@ -74,6 +77,8 @@ where
             clock: Clock::system(),
             clients: None,
             label: None,
+            throttle: Some(Throttles::new(MemoryThrottle::new())),
+            source_of: None,
             refreshes: false,
             realm: Realm::default(),
             resource_metadata: None,
@@ -156,6 +161,51 @@ where
         self
     }
 
+    /// Sets who may try again, and when. The default is a [`MemoryThrottle`] of this flow.
+    #[must_use]
+    pub fn with_throttle(mut self, throttle: impl Throttle) -> Self {
+        self.throttle = Some(Throttles::new(throttle));
+        self
+    }
+
+    /// Lets everybody guess as fast as the hashing pool allows. RFC 6749 §4.3.2 forbids that, so
+    /// something in front has to see to it.
+    #[must_use]
+    pub fn with_insecure_no_throttle(mut self) -> Self {
+        self.throttle = None;
+        self
+    }
+
+    /// Says where a request comes from: without this, the throttle cannot tell a stranger who
+    /// guesses from the owner of an account, and slows down both.
+    ///
+    /// In axum that is `ConnectInfo`; behind a proxy of one's own it is
+    /// [`forwarded_for`](crate::throttle::forwarded_for). `None` is logged as an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    /// use axum::extract::ConnectInfo;
+    /// # use tower_oauth2_password::{MemoryTokens, MemoryUsers, PasswordFlow};
+    /// # let flow = PasswordFlow::new(MemoryUsers::<()>::new(), MemoryTokens::new());
+    ///
+    /// let flow = flow.with_source(|head| {
+    ///     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    ///     Some(peer.ip())
+    /// });
+    /// // axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+    /// # let _ = flow;
+    /// ```
+    #[must_use]
+    pub fn with_source<F>(mut self, source: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
+    {
+        self.source_of = Some(Arc::new(source));
+        self
+    }
+
     /// Sets the clock by which tokens are issued and expire. The default is the system's.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
@@ -232,6 +282,8 @@ impl<U, T> Clone for PasswordFlow<U, T> {
             issuer: self.issuer.clone(),
             clients: self.clients.clone(),
             label: self.label.clone(),
+            throttle: self.throttle.clone(),
+            source_of: self.source_of.clone(),
             refreshes: self.refreshes,
             realm: self.realm.clone(),
             resource_metadata: self.resource_metadata.clone(),

@@ -67,3 +67,25 @@ pub(crate) fn refresh_replayed(subject: &dyn Display, family: &dyn Display) {
         &[("subject", subject), ("family", family)],
     );
 }
+
+/// An attempt came too early: somebody guesses, or has forgotten a password.
+pub(crate) fn throttled(kind: &dyn Display, wait: &dyn Display) {
+    warn(
+        "an attempt was turned away after too many failures",
+        &[("kind", kind), ("wait_seconds", wait)],
+    );
+}
+
+/// The end of an attempt could not be noted, so that it counts as failed.
+pub(crate) fn throttle_failed(cause: &dyn Error) {
+    error("an attempt could not be noted", &[("error", &cause)]);
+}
+
+/// The application does not know where a request comes from: a proxy that is not set up, or a
+/// request around it.
+pub(crate) fn source_missing(uri: &dyn Display) {
+    error(
+        "a request has no source address, so that its guesses are not told from others'",
+        &[("uri", uri)],
+    );
+}

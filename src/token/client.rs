@@ -12,10 +12,12 @@ use zeroize::Zeroizing;
 use super::{
     RequestFault, TokenError,
     form::{Form, decode},
+    guard::Guard,
 };
 use crate::{
     model::{ClientId, ClientSecret},
     store::{Client, ClientStore, StoreError},
+    throttle::AttemptKind,
 };
 
 /// Reads base64 with its padding or without.
@@ -86,6 +88,7 @@ impl Caller {
     /// Credentials that are there have to be right. Whether any are needed, the grant says.
     pub(super) async fn identify(
         clients: Option<&Clients>,
+        guard: &Guard,
         headers: &HeaderMap,
         form: &Form,
     ) -> Result<Self, TokenError> {
@@ -110,19 +113,29 @@ impl Caller {
             }
             (None, None, None) => Vec::new(),
         };
-        let named = !candidates.is_empty();
-        let client = clients.authenticate(candidates).await?;
-        match &client {
-            None if named => {
-                return Err(TokenError::InvalidClient {
-                    challenge: uses_basic,
-                });
+        let client = match candidates.first() {
+            None => None,
+            Some(first) => {
+                let (name, guesses) = (first.id.clone(), first.secret.is_some());
+                let authenticated = async {
+                    let client = clients.authenticate(candidates).await?;
+                    client.ok_or(TokenError::InvalidClient {
+                        challenge: uses_basic,
+                    })
+                };
+                // Who only says a name, guesses at nothing.
+                Some(if guesses {
+                    let kind = AttemptKind::Client;
+                    guard.attempt(kind, &name, authenticated).await?
+                } else {
+                    authenticated.await?
+                })
             }
-            // Beside Basic, the body may only say the same (RFC 7521 §4.2).
-            Some(client) if id.is_some_and(|id| **id != *client.id().as_str()) => {
-                return Err(RequestFault::TwoClientMethods.into());
-            }
-            _ => {}
+        };
+        // Beside Basic, the body may only say the same (RFC 7521 §4.2).
+        let same = |client: &Client| id.is_none_or(|id| **id == *client.id().as_str());
+        if !client.as_ref().is_none_or(same) {
+            return Err(RequestFault::TwoClientMethods.into());
         }
         Ok(Self {
             clients: Some(clients.clone()),

@@ -2,6 +2,7 @@ use std::{
     convert::Infallible,
     error::Error as StdError,
     fmt,
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,10 +16,16 @@ use super::{
     ResponseFuture, TokenError,
     client::{Caller, Clients},
     form::Form,
+    guard::{Guard, SourceOf},
     receive::{check_head, read},
     respond::respond,
 };
-use crate::{model::Realm, store::ClientStore, wire::ResponseBody};
+use crate::{
+    model::Realm,
+    store::ClientStore,
+    throttle::{Throttle, Throttles},
+    wire::ResponseBody,
+};
 
 /// An endpoint that takes forms as a service: answers every request, whatever its path.
 ///
@@ -38,6 +45,8 @@ pub struct Endpoint<H> {
 struct Options {
     scheme_header: Option<HeaderName>,
     clients: Option<Clients>,
+    throttle: Option<Throttles>,
+    source_of: Option<Arc<SourceOf>>,
     realm: Realm,
 }
 
@@ -66,6 +75,7 @@ pub struct FormRequest {
     pub(super) head: Parts,
     pub(super) form: Form,
     pub(super) caller: Caller,
+    pub(super) guard: Guard,
 }
 
 /// Shows the request's target: there are secrets in the rest.
@@ -82,6 +92,8 @@ impl<H: Handle> Endpoint<H> {
         let options = Options {
             scheme_header: None,
             clients: None,
+            throttle: None,
+            source_of: None,
             realm: Realm::default(),
         };
         Self {
@@ -123,6 +135,34 @@ impl<H: Handle> Endpoint<H> {
         self.with(|options| options.clients = clients)
     }
 
+    /// Slows down whoever guesses (RFC 6749 §4.3.2, §2.3.1). The default of an endpoint that
+    /// `PasswordFlow` did not make is not to.
+    #[must_use]
+    pub fn with_throttle(self, throttle: impl Throttle) -> Self {
+        self.with_erased_throttle(Some(Throttles::new(throttle)), None)
+    }
+
+    /// Sets where a request comes from, as far as the throttle is concerned; see
+    /// `PasswordFlow::with_source`.
+    #[must_use]
+    pub fn with_source<F>(self, source: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
+    {
+        self.with(|options| options.source_of = Some(Arc::new(source)))
+    }
+
+    pub(crate) fn with_erased_throttle(
+        self,
+        throttle: Option<Throttles>,
+        source_of: Option<Arc<SourceOf>>,
+    ) -> Self {
+        self.with(|options| {
+            options.throttle = throttle;
+            options.source_of = source_of.or(options.source_of.take());
+        })
+    }
+
     /// Sets the realm that the challenge for a client names. The default is `api`.
     #[must_use]
     pub fn with_realm(self, realm: Realm) -> Self {
@@ -148,14 +188,21 @@ where
     let (head, body) = request.into_parts();
     check_head(&head, options.scheme_header.as_ref())?;
     let form = Form::parse(&read(body).await?)?;
-    let caller = Caller::identify(options.clients.as_ref(), &head.headers, &form).await;
+    let guard = Guard::new(options.throttle.as_ref(), options.source_of.as_ref(), &head);
+    let clients = options.clients.as_ref();
+    let caller = Caller::identify(clients, &guard, &head.headers, &form).await;
     let caller = caller.map_err(|error| match error {
         TokenError::InvalidClient { challenge } => TokenError::InvalidClient {
             challenge: challenge || H::ALWAYS_CHALLENGES,
         },
         other => other,
     })?;
-    let request = FormRequest { head, form, caller };
+    let request = FormRequest {
+        head,
+        form,
+        caller,
+        guard,
+    };
     handler.handle(request).await
 }
 

@@ -1,4 +1,4 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use http::StatusCode;
 
@@ -36,6 +36,11 @@ pub enum TokenError {
     /// The refresh token was spent before: somebody has a copy. All tokens of its login are
     /// revoked. The client learns no more than of [`InvalidToken`](Self::InvalidToken).
     Replayed,
+    /// Too many failures came before: nothing was checked.
+    Throttled {
+        /// How long to wait, at least a second.
+        wait: Duration,
+    },
     /// Whether the credentials are good was not found out, because a store failed.
     Unavailable(StoreError),
     /// Whether the credentials are good was not found out, because no password check was made.
@@ -97,6 +102,7 @@ impl TokenError {
             | Self::InvalidGrant
             | Self::InvalidToken
             | Self::Replayed => StatusCode::BAD_REQUEST,
+            Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -115,9 +121,9 @@ impl TokenError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidGrant | Self::InvalidToken | Self::Replayed => "invalid_grant",
-            Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
-                "temporarily_unavailable"
-            }
+            Self::Throttled { .. }
+            | Self::Unavailable(_)
+            | Self::Unchecked(CheckError::Pool(_)) => "temporarily_unavailable",
             Self::Unchecked(_) | Self::NotIssued(_) => "server_error",
             Self::Custom(error) => error.code(),
         }
@@ -133,6 +139,7 @@ impl TokenError {
             Self::InvalidScope => "the scope is malformed or more than is allowed",
             Self::InvalidGrant => "the username or the password is wrong",
             Self::InvalidToken | Self::Replayed => "the token is invalid, expired or revoked",
+            Self::Throttled { .. } => "too many failed attempts, try again later",
             Self::Unavailable(_) | Self::Unchecked(CheckError::Pool(_)) => {
                 "the request could not be checked, try again later"
             }
@@ -176,6 +183,13 @@ impl fmt::Display for TokenError {
             Self::InvalidGrant => f.write_str("the credentials are wrong"),
             Self::InvalidToken => f.write_str("the token is not valid"),
             Self::Replayed => f.write_str("a spent refresh token was presented again"),
+            Self::Throttled { wait } => {
+                write!(
+                    f,
+                    "too many failures came before; wait {} s",
+                    wait.as_secs()
+                )
+            }
             Self::Unavailable(error) => error.fmt(f),
             Self::Unchecked(error) => error.fmt(f),
             Self::NotIssued(IssueFault::Random(error)) => error.fmt(f),

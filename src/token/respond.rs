@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 use super::{Issued, RequestFault, TokenError};
@@ -83,6 +83,9 @@ fn add_headers(error: &TokenError, realm: &Realm, headers: &mut HeaderMap) {
     if let TokenError::InvalidRequest(RequestFault::Method) = error {
         // RFC 9110 §15.5.6.
         headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    if let TokenError::Throttled { wait } = error {
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
     if error.status() == StatusCode::SERVICE_UNAVAILABLE {
         ask_to_retry(headers);

@@ -7,6 +7,7 @@ use super::{Endpoint, FormRequest, TokenError, client::Caller, endpoint::sealed}
 use crate::{
     model::{BearerToken, ClientId, RefreshToken, Session},
     store::TokenStore,
+    throttle::AttemptKind,
 };
 
 /// The revocation endpoint as a service ([RFC 7009]): a client ends a login, or one token of it.
@@ -51,21 +52,11 @@ impl<T: TokenStore> Endpoint<Revocation<T>> {
 
 impl<T: TokenStore> sealed::Handle for Revocation<T> {
     async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
-        let token = request.form.require("token")?;
-        if let Some(token) = BearerToken::parse(token) {
-            if let Some(session) = self.tokens.find_access(token.digest()).await? {
-                check_owner(&request.caller, session.client()).await?;
-                self.revoke_access(token, &session).await?;
-                return Ok(Response::new(Bytes::new()));
-            }
-        }
-        if let Some(token) = RefreshToken::parse(token) {
-            // Whoever has a refresh token of a login may end it, be that token spent or not.
-            if let Some(family) = self.tokens.find_family(token.family()).await? {
-                check_owner(&request.caller, family.client()).await?;
-                self.tokens.revoke_family(family.id()).await?;
-            }
-        }
+        let revoked = self.revoke(&request);
+        // RFC 7009 §2.2: an unknown token is no error. It is a guess all the same.
+        let guess = |known: &bool| !known;
+        let (guard, kind) = (&request.guard, AttemptKind::Token);
+        guard.attempt_judged(kind, "", revoked, guess).await?;
         Ok(Response::new(Bytes::new()))
     }
 }
@@ -79,6 +70,27 @@ async fn check_owner(caller: &Caller, owner: Option<&ClientId>) -> Result<(), To
 }
 
 impl<T: TokenStore> Revocation<T> {
+    /// Says whether the token was known.
+    async fn revoke(&self, request: &FormRequest) -> Result<bool, TokenError> {
+        let token = request.form.require("token")?;
+        if let Some(token) = BearerToken::parse(token) {
+            if let Some(session) = self.tokens.find_access(token.digest()).await? {
+                check_owner(&request.caller, session.client()).await?;
+                self.revoke_access(token, &session).await?;
+                return Ok(true);
+            }
+        }
+        if let Some(token) = RefreshToken::parse(token) {
+            // Whoever has a refresh token of a login may end it, be that token spent or not.
+            if let Some(family) = self.tokens.find_family(token.family()).await? {
+                check_owner(&request.caller, family.client()).await?;
+                self.tokens.revoke_family(family.id()).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn revoke_access(
         &self,
         token: BearerToken<'_>,

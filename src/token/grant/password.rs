@@ -2,6 +2,7 @@ use super::{Grants, asked_scope, check_grant, narrow, within};
 use crate::{
     model::Password,
     store::{GrantType, TokenStore},
+    throttle::AttemptKind,
     token::{Authenticate, Credentials, FormRequest, Issued, TokenError},
 };
 
@@ -14,7 +15,12 @@ where
     A: Authenticate,
     T: TokenStore,
 {
-    let FormRequest { head, form, caller } = &request;
+    let FormRequest {
+        head,
+        form,
+        caller,
+        guard,
+    } = &request;
     let client = caller.require()?;
     check_grant(client, GrantType::Password)?;
     let username = form.require("username")?;
@@ -25,7 +31,10 @@ where
         username,
         password: &password,
     };
-    let mut identity = grants.authenticator.authenticate(credentials).await?;
+    let authenticated = grants.authenticator.authenticate(credentials);
+    let mut identity = guard
+        .attempt(AttemptKind::Password, username, authenticated)
+        .await?;
     let scope = narrow(within(identity.scope(), client), asked)?;
     identity = identity
         .with_scope(scope)

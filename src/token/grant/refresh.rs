@@ -2,6 +2,7 @@ use super::{Grants, asked_scope, check_grant, narrow, within};
 use crate::{
     model::{RefreshToken, Standing},
     store::{GrantType, TokenStore},
+    throttle::AttemptKind,
     token::{Authenticate, FormRequest, Issued, TokenError},
 };
 
@@ -17,7 +18,17 @@ where
     A: Authenticate,
     T: TokenStore,
 {
-    let FormRequest { form, caller, .. } = &request;
+    let refreshed = refresh(grants, &request);
+    let guard = &request.guard;
+    guard.attempt(AttemptKind::Token, "", refreshed).await
+}
+
+async fn refresh<A, T>(grants: &Grants<A, T>, request: &FormRequest) -> Result<Issued, TokenError>
+where
+    A: Authenticate,
+    T: TokenStore,
+{
+    let FormRequest { form, caller, .. } = request;
     let asked = asked_scope(form)?;
     let presented = RefreshToken::parse(form.require("refresh_token")?);
     let issuer = &grants.issuer;
