@@ -74,7 +74,6 @@ struct Statements {
     revoke_family: Statement,
     revoke_subject: Statement,
     purge: [Statement; 3],
-    forget_windows: Statement,
 }
 
 impl Statements {
@@ -82,8 +81,7 @@ impl Statements {
         const FAMILY: &str = "SELECT id, subject, client, scope, label, created_at, ordinal, refreshed_at, \
                               expires_at, chain, windows FROM {families}";
         let dialect = sql.engine.dialect();
-        let lock = dialect.for_update;
-        let skip = dialect.skip_locked;
+        let (lock, skip) = (dialect.for_update, dialect.skip_locked);
         let purge = |table: &str, key: &str| {
             sql.statement(&format!(
                 "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} \
@@ -130,10 +128,6 @@ impl Statements {
                      ORDER BY windows_end_at LIMIT {PURGED_AT_ONCE} {skip})",
                 )),
             ],
-            forget_windows: sql.statement(
-                "UPDATE {families} SET windows = NULL, windows_end_at = NULL \
-                 WHERE id = $1 AND windows_end_at <= $2",
-            ),
         }
     }
 }
@@ -185,12 +179,34 @@ impl SqlTokens {
         let store = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(open)).await;
-            let row = vec![bytes(id.as_bytes()), secs(end)];
-            let forget = &store.statements.forget_windows;
-            if let Err(error) = store.sql.write(forget, row, COUNT).await {
+            let forgotten = store.forget_locked(id, end);
+            if let Ok(Err(error)) | Err(error) = store.sql.in_time(forgotten).await {
                 observe::purge_failed(&error);
             }
         });
+    }
+
+    /// Deletes the salts of windows that are closed at `now`, and of no others.
+    async fn forget_locked(
+        &self,
+        id: FamilyId,
+        now: Timestamp,
+    ) -> Result<Result<(), StoreError>, sqlx::Error> {
+        let key = bytes(id.as_bytes());
+        let mut work = self.sql.engine.begin().await?;
+        let lock = work.run(&self.statements.lock_family, vec![key.clone()], FAMILY);
+        let Some(row) = lock.await?.into_iter().next() else {
+            return Ok(Ok(()));
+        };
+        let mut family = match read_family(row) {
+            Ok(family) => family,
+            Err(error) => return Ok(Err(error)),
+        };
+        family.forget_salts(now);
+        let row = update_row(&family);
+        work.run(&self.statements.update_family, row, COUNT).await?;
+        work.commit().await?;
+        Ok(Ok(()))
     }
 
     async fn find(&self, id: FamilyId) -> Result<Option<Family>, StoreError> {
@@ -246,8 +262,7 @@ impl SqlTokens {
                 let newest = bytes(rotation.access().as_bytes());
                 let drop_old = &self.statements.drop_old_tokens;
                 work.run(drop_old, vec![key.clone(), newest], COUNT).await?;
-                let mut row = vec![key, secs(family.refreshed_at()), secs(family.expires_at())];
-                row.extend(chain(&family));
+                let row = update_row(&family);
                 work.run(&self.statements.update_family, row, COUNT).await?;
             }
             Rotated::Replay => {
@@ -345,6 +360,17 @@ fn family_row(family: &Family) -> Vec<Value> {
         optional(family.label()),
         secs(family.created_at()),
         Value::Int(Some(i64::try_from(family.order()).unwrap_or(i64::MAX))),
+        secs(family.refreshed_at()),
+        secs(family.expires_at()),
+    ];
+    row.extend(chain(family));
+    row
+}
+
+/// What a refresh changes.
+fn update_row(family: &Family) -> Vec<Value> {
+    let mut row = vec![
+        bytes(family.id().as_bytes()),
         secs(family.refreshed_at()),
         secs(family.expires_at()),
     ];
