@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use sqlx::{
     Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Pool,
-    Row as _, Transaction, Type,
+    Row as _, Type, pool::PoolConnection,
 };
 
 /// A statement with `$1`, `$2`, ... for its values; made once, with the names of the tables in it.
@@ -52,7 +52,8 @@ pub(super) trait Engine: Send + Sync {
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Work>, sqlx::Error>>;
 }
 
-/// A transaction. Dropped without [`commit`](Self::commit), it never was.
+/// A transaction. Dropped without [`commit`](Self::commit), it never was, and its connection is
+/// closed.
 pub(super) trait Work: Send {
     fn run(&mut self, sql: &Statement, values: Vec<Value>, columns: &'static [Column]) -> Rows<'_>;
 
@@ -83,28 +84,74 @@ where
     fn read(&self, sql: &Statement, values: Vec<Value>, columns: &'static [Column]) -> Rows<'_> {
         let sql = Arc::clone(sql);
         Box::pin(async move {
-            let mut connection = self.read.acquire().await?;
-            run(&mut *connection, sql, values, columns).await
+            let mut loan = Loan::of(&self.read).await?;
+            let rows = run(loan.connection()?, sql, values, columns).await;
+            loan.give_back();
+            rows
         })
     }
 
     fn write(&self, sql: &Statement, values: Vec<Value>, columns: &'static [Column]) -> Rows<'_> {
         let sql = Arc::clone(sql);
         Box::pin(async move {
-            let mut connection = self.write.acquire().await?;
-            run(&mut *connection, sql, values, columns).await
+            let mut loan = Loan::of(&self.write).await?;
+            let rows = run(loan.connection()?, sql, values, columns).await;
+            loan.give_back();
+            rows
         })
     }
 
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Work>, sqlx::Error>> {
         Box::pin(async move {
-            let transaction = self.write.begin_with(self.dialect.begin).await?;
-            Ok(Box::new(transaction) as Box<dyn Work>)
+            let mut loan = Loan::of(&self.write).await?;
+            loan.command(self.dialect.begin).await?;
+            Ok(Box::new(loan) as Box<dyn Work>)
         })
     }
 }
 
-impl<DB> Work for Transaction<'static, DB>
+/// A connection of a pool, which is closed unless it is given back.
+///
+/// A pool takes back whatever is dropped, after a question to it. A connection whose answer was given
+/// up may never say anything again, and the pool would wait for it for as long as TCP does, with one
+/// connection less. Nor is one worth keeping on which a transaction failed: SQLite may have ended it
+/// by itself, as on a full disk, and whoever counts open transactions counts wrong from then on.
+struct Loan<DB: Database>(Option<PoolConnection<DB>>);
+
+impl<DB: Database> Loan<DB> {
+    async fn of(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
+        Ok(Self(Some(pool.acquire().await?)))
+    }
+
+    fn connection(&mut self) -> Result<&mut DB::Connection, sqlx::Error> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<DB> Loan<DB>
+where
+    DB: Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    /// Runs a statement without values, as it stands.
+    async fn command(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        self.connection()?.execute(sql).await.map(drop)
+    }
+}
+
+impl<DB: Database> Drop for Loan<DB> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+impl<DB> Work for Loan<DB>
 where
     DB: Database,
     DB::Arguments: IntoArguments<DB>,
@@ -116,11 +163,15 @@ where
 {
     fn run(&mut self, sql: &Statement, values: Vec<Value>, columns: &'static [Column]) -> Rows<'_> {
         let sql = Arc::clone(sql);
-        Box::pin(async move { run(&mut **self, sql, values, columns).await })
+        Box::pin(async move { run(self.connection()?, sql, values, columns).await })
     }
 
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), sqlx::Error>> {
-        Box::pin(async move { Transaction::commit(*self).await })
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            self.command("COMMIT").await?;
+            self.give_back();
+            Ok(())
+        })
     }
 }
 

@@ -196,6 +196,7 @@ impl SqlTokens {
         let mut work = self.sql.engine.begin().await?;
         let lock = work.run(&self.statements.lock_family, vec![key.clone()], FAMILY);
         let Some(row) = lock.await?.into_iter().next() else {
+            work.commit().await?;
             return Ok(Ok(()));
         };
         let mut family = match read_family(row) {
@@ -225,6 +226,7 @@ impl SqlTokens {
         let row = family_row(family);
         let rows = work.run(&self.statements.insert_family, row, COUNT).await?;
         if rows.is_empty() {
+            work.commit().await?;
             return Ok(Inserted::Taken);
         }
         let row = token_row(access, family.id(), session);
@@ -245,6 +247,7 @@ impl SqlTokens {
         let mut work = self.sql.engine.begin().await?;
         let lock = work.run(&self.statements.lock_family, vec![key.clone()], FAMILY);
         let Some(row) = lock.await?.into_iter().next() else {
+            work.commit().await?;
             return Ok(Ok(Rotated::Unknown));
         };
         let mut family = match read_family(row) {
@@ -269,7 +272,7 @@ impl SqlTokens {
                 let revoke = &self.statements.revoke_family;
                 work.run(revoke, vec![key], COUNT).await?;
             }
-            Rotated::Again(_) | Rotated::Unknown => return Ok(Ok(rotated)),
+            Rotated::Again(_) | Rotated::Unknown => {}
         }
         work.commit().await?;
         Ok(Ok(rotated))
