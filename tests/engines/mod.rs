@@ -2,4 +2,15 @@
 //! `tests/run.sh` installs these and runs what is ignored here.
 
 mod conformance;
+mod postgres;
+mod redis;
 mod redis_faults;
+mod redis_memory;
+mod silence;
+mod sql_clients;
+mod sql_damage;
+mod sql_logins;
+mod sql_purge;
+mod sql_schema;
+mod sql_users;
+mod sqlite;

@@ -2,11 +2,13 @@
 //! have been read to their end.
 
 pub mod clients;
+pub mod databases;
 pub mod documents;
 pub mod faulty;
 pub mod logins;
 pub mod refresh;
 pub mod servers;
+pub mod silence;
 pub mod stores;
 
 use std::convert::Infallible;
@@ -246,5 +248,17 @@ impl std::io::Write for Written {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// Comes back once `check` holds; it must within ten seconds.
+pub async fn eventually(mut check: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !check().await {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "it does not come about"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

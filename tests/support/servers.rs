@@ -65,14 +65,25 @@ pub trait Engine {
 pub struct Redis {
     folder: Folder,
     port: u16,
+    options: &'static [&'static str],
     child: Option<Child>,
 }
 
 impl Redis {
     pub fn run() -> Self {
+        Self::run_with(&[])
+    }
+
+    /// With more options, as on the command line.
+    pub fn run_with(options: &'static [&'static str]) -> Self {
+        Self::on(free_port(), options)
+    }
+
+    pub fn on(port: u16, options: &'static [&'static str]) -> Self {
         let mut redis = Self {
             folder: Folder::new(),
-            port: free_port(),
+            port,
+            options,
             child: None,
         };
         redis.start();
@@ -97,6 +108,7 @@ impl Engine for Redis {
             .args(["--save", "", "--appendonly", "yes"])
             .args(["--appendfsync", "always", "--dir"])
             .arg(self.folder.path())
+            .args(self.options)
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is not installed; tests/run.sh does that");
@@ -123,6 +135,10 @@ pub struct Postgres {
 
 impl Postgres {
     pub fn run() -> Self {
+        Self::on(free_port())
+    }
+
+    pub fn on(port: u16) -> Self {
         let folder = Folder::new();
         if is_root() {
             let mut chown = Command::new("chown");
@@ -138,7 +154,7 @@ impl Postgres {
         assert!(made.success(), "initdb");
         let mut postgres = Self {
             folder,
-            port: free_port(),
+            port,
             child: None,
         };
         postgres.start();
