@@ -14,3 +14,6 @@ mod sql_purge;
 mod sql_schema;
 mod sql_users;
 mod sqlite;
+mod kill;
+mod nodes;
+mod outage;

@@ -6,6 +6,7 @@ pub mod databases;
 pub mod documents;
 pub mod faulty;
 pub mod logins;
+pub mod nodes;
 pub mod refresh;
 pub mod servers;
 pub mod silence;

@@ -51,14 +51,27 @@ fn signal(signal: &str, pid: u32) {
     assert!(sent.success(), "kill {signal} {pid}");
 }
 
+fn children(pid: u32) -> Vec<u32> {
+    let file = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(file).unwrap();
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
+}
+
 /// What all engines can do. They come back on the same port with the same data.
 pub trait Engine {
     /// What `--store` of the server example takes.
     fn url(&self) -> String;
+    fn port(&self) -> u16;
     /// SIGKILL.
     fn kill(&mut self);
     /// Starts it again and waits until it listens.
     fn start(&mut self);
+    /// SIGSTOP: connections stay, and nobody answers.
+    fn freeze(&mut self);
+    /// SIGCONT.
+    fn thaw(&mut self);
 }
 
 /// `redis-server`, which writes every command to its disk before it answers.
@@ -96,6 +109,10 @@ impl Engine for Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    fn port(&self) -> u16 {
+        self.port
+    }
+
     fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
@@ -114,6 +131,14 @@ impl Engine for Redis {
             .expect("redis-server is not installed; tests/run.sh does that");
         self.child = Some(child);
         wait_for_port(self.port);
+    }
+
+    fn freeze(&mut self) {
+        signal("-STOP", self.child.as_ref().unwrap().id());
+    }
+
+    fn thaw(&mut self) {
+        signal("-CONT", self.child.as_ref().unwrap().id());
     }
 }
 
@@ -174,6 +199,10 @@ impl Engine for Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    fn port(&self) -> u16 {
+        self.port
+    }
+
     fn kill(&mut self) {
         signal("-KILL", self.pid());
         self.child.take().unwrap().wait().unwrap();
@@ -204,6 +233,23 @@ impl Engine for Postgres {
             assert!(Instant::now() < deadline, "postgres does not start");
             sleep(Duration::from_millis(50));
         }
+    }
+
+    fn freeze(&mut self) {
+        // The first one, so that it starts no more of them; each connection has a process.
+        signal("-STOP", self.pid());
+        for pid in children(self.pid()) {
+            signal("-STOP", pid);
+        }
+    }
+
+    fn thaw(&mut self) {
+        for pid in children(self.pid()) {
+            signal("-CONT", pid);
+        }
+        signal("-CONT", self.pid());
+        // `runuser` stops when its child does.
+        signal("-CONT", self.child.as_ref().unwrap().id());
     }
 }
 
