@@ -2,6 +2,10 @@
 //! `tests/run.sh` installs these and runs what is ignored here.
 
 mod conformance;
+mod kill;
+mod lost;
+mod nodes;
+mod outage;
 mod postgres;
 mod redis;
 mod redis_faults;
@@ -14,6 +18,3 @@ mod sql_purge;
 mod sql_schema;
 mod sql_users;
 mod sqlite;
-mod kill;
-mod nodes;
-mod outage;

@@ -11,6 +11,7 @@ pub mod refresh;
 pub mod servers;
 pub mod silence;
 pub mod stores;
+pub mod wire;
 
 use std::convert::Infallible;
 

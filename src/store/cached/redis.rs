@@ -1,10 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture};
-use redis::{Client, aio::ConnectionManager};
+use redis::Client;
 
 use super::{News, Revoked};
-use crate::store::StoreError;
+use crate::store::{StoreError, redis::Connection};
 
 /// How long after a lost connection it is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// [`News`] over Redis: `PUBLISH` and `SUBSCRIBE`.
 pub struct RedisNews {
     client: Client,
-    connection: ConnectionManager,
+    connection: Connection,
     channel: String,
 }
 
@@ -25,7 +25,7 @@ impl RedisNews {
     /// [`StoreError`] if the URL cannot be read.
     pub fn open(url: &str, channel: impl Into<String>) -> Result<Self, StoreError> {
         let client = Client::open(url).map_err(StoreError::new)?;
-        let connection = crate::store::redis::connect(client.clone())?;
+        let connection = Connection::new(client.clone())?;
         Ok(Self {
             client,
             connection,

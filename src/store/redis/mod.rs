@@ -34,10 +34,10 @@
 //! Read from the primary only: a replica that lags behind answers tokens that were revoked, and takes
 //! the newest refresh token for a spent one.
 
+mod connection;
 mod read;
 mod scripts;
 mod tokens;
 
-#[cfg(feature = "cache")]
-pub(super) use tokens::connect;
+pub use connection::Connection;
 pub use tokens::{KeyPrefix, KeyPrefixError, RedisTokens};

@@ -3,11 +3,11 @@ use std::{fmt, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::{join_all, try_join};
 use redis::{
-    Client, Cmd, FromRedisValue, Pipeline, RedisError, ScriptInvocation,
-    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    Client, Cmd, FromRedisValue, Pipeline, RedisError, ScriptInvocation, aio::ConnectionLike,
 };
 
 use super::{
+    Connection,
     read::{self, FAMILY, Fields, Found, SESSION, Stored},
     scripts::{INSERT, LIST, MARK, ROTATE},
 };
@@ -21,10 +21,10 @@ const SLACK: u64 = 60;
 /// How often a rotation is tried that somebody else came before. The second look shows by whom.
 const MAX_TRIES: usize = 8;
 
-/// Logins in Redis, through a connection of the driver: a [`ConnectionManager`] unless another is
-/// given. A clone is the same store.
+/// Logins in Redis, through a [`Connection`] unless another one of the driver is given. A clone is
+/// the same store.
 #[derive(Clone)]
-pub struct RedisTokens<C = ConnectionManager> {
+pub struct RedisTokens<C = Connection> {
     connection: C,
     prefix: KeyPrefix,
     timeout: Duration,
@@ -41,19 +41,8 @@ impl RedisTokens {
     /// [`StoreError`] if the URL cannot be read.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let client = Client::open(url).map_err(StoreError::new)?;
-        Ok(Self::new(connect(client)?))
+        Ok(Self::new(Connection::new(client)?))
     }
-}
-
-/// A connection that gives up soon and comes back soon.
-pub(in crate::store) fn connect(client: Client) -> Result<ConnectionManager, StoreError> {
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(1)
-        .set_min_delay(Duration::from_millis(20))
-        .set_max_delay(Duration::from_millis(200))
-        .set_connection_timeout(Some(Duration::from_secs(1)))
-        .set_response_timeout(Some(Duration::from_secs(1)));
-    ConnectionManager::new_lazy_with_config(client, config).map_err(StoreError::new)
 }
 
 impl<C> RedisTokens<C>

@@ -3,8 +3,10 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use sqlx::{
     Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Pool,
-    Row as _, Type, pool::PoolConnection,
+    Row as _, Type,
 };
+
+use super::loan::Loan;
 
 /// A statement with `$1`, `$2`, ... for its values; made once, with the names of the tables in it.
 pub(super) type Statement = Arc<str>;
@@ -107,47 +109,6 @@ where
             loan.command(self.dialect.begin).await?;
             Ok(Box::new(loan) as Box<dyn Work>)
         })
-    }
-}
-
-/// A connection of a pool, which is closed unless it is given back.
-///
-/// A pool takes back whatever is dropped, after a question to it. A connection whose answer was given
-/// up may never say anything again, and the pool would wait for it for as long as TCP does, with one
-/// connection less. Nor is one worth keeping on which a transaction failed: SQLite may have ended it
-/// by itself, as on a full disk, and whoever counts open transactions counts wrong from then on.
-struct Loan<DB: Database>(Option<PoolConnection<DB>>);
-
-impl<DB: Database> Loan<DB> {
-    async fn of(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
-        Ok(Self(Some(pool.acquire().await?)))
-    }
-
-    fn connection(&mut self) -> Result<&mut DB::Connection, sqlx::Error> {
-        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
-    }
-
-    fn give_back(mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl<DB> Loan<DB>
-where
-    DB: Database,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    /// Runs a statement without values, as it stands.
-    async fn command(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        self.connection()?.execute(sql).await.map(drop)
-    }
-}
-
-impl<DB: Database> Drop for Loan<DB> {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(connection.detach());
-        }
     }
 }
 

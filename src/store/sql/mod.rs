@@ -37,6 +37,7 @@
 
 mod clients;
 mod engine;
+mod loan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod schema;
