@@ -17,6 +17,9 @@ use crate::{
     store::{Inserted, StoreError, TokenStore, digest::DigestState},
 };
 
+/// How long whoever revokes waits for the news to be told.
+const TELLING: Duration = Duration::from_millis(500);
+
 /// A cache of sessions in front of another [`TokenStore`]: a look-up that it knows is answered
 /// without waiting. The [module](super) says what it may get wrong. A clone is the same cache.
 pub struct Cached<T> {
@@ -117,12 +120,16 @@ impl<T: TokenStore> Cached<T> {
         Ok(done)
     }
 
-    /// The others find out by themselves in the end, so a failure is only logged.
+    /// The others find out by themselves in the end, so a failure is only logged, and nobody waits
+    /// for long.
     async fn tell(&self, revoked: Revoked) {
         let Some(subscription) = &self.news else {
             return;
         };
-        if let Err(error) = subscription.news.tell(revoked).await {
+        let told = tokio::time::timeout(TELLING, subscription.news.tell(revoked)).await;
+        let told =
+            told.unwrap_or_else(|_| Err(StoreError::new(format!("no answer within {TELLING:?}"))));
+        if let Err(error) = told {
             observe::news_not_told(&error);
         }
     }
