@@ -82,6 +82,40 @@ async fn connections_are_replaced(name: &str, engine: impl Engine) {
     assert!(failed.unwrap() <= 2 * TIMEOUT + MARGIN, "{failed:?}");
 }
 
+/// Revocations are heard again, although no listener was told that it had lost its connection.
+async fn news_are_heard_again(name: &str, engine: impl Engine) {
+    let wire = Wire::to(engine.port()).await;
+    let old = format!(":{}/", engine.port());
+    let url = engine.url().replace(&old, &format!(":{}/", wire.port()));
+    let users = user_names(1);
+    let start = || Node::start(&url, &users, &["--staleness=60"]);
+    let nodes = [start(), start()];
+    let [here, there] = [Caller::new(&nodes[0]), Caller::new(&nodes[1])];
+    pause(500).await;
+    wire.cut();
+    // Silence is looked into every five seconds, for two; the first call finds a dead connection.
+    pause(8500).await;
+    here.wait_until_healthy().await;
+    there.wait_until_healthy().await;
+    for round in 0..2 {
+        let pair = here.log_in("user0").await.unwrap().pair();
+        assert!(there.me(&pair.access).await.unwrap().is(200));
+        assert!(here.revoke(&pair.refresh).await.unwrap().is(200));
+        let revoked = Instant::now();
+        while !there.me(&pair.access).await.unwrap().is(401) {
+            assert!(
+                revoked.elapsed() < Duration::from_secs(1),
+                "{name}: not heard"
+            );
+            pause(2).await;
+        }
+        println!(
+            "{name}, connections lost, round {round}: heard {:.1?}",
+            revoked.elapsed()
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
 async fn connections_to_redis_that_are_lost_in_silence_are_replaced() {
@@ -92,4 +126,16 @@ async fn connections_to_redis_that_are_lost_in_silence_are_replaced() {
 #[ignore = "needs postgresql; tests/run.sh installs it and runs this"]
 async fn connections_to_postgres_that_are_lost_in_silence_are_replaced() {
     connections_are_replaced("PostgreSQL", Postgres::run()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
+async fn news_over_redis_are_heard_again_after_a_loss_in_silence() {
+    news_are_heard_again("Redis", Redis::run()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs postgresql; tests/run.sh installs it and runs this"]
+async fn news_over_postgres_are_heard_again_after_a_loss_in_silence() {
+    news_are_heard_again("PostgreSQL", Postgres::run()).await;
 }

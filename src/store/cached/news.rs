@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
@@ -6,6 +6,13 @@ use crate::{
     model::{FamilyId, Subject, TokenDigest},
     store::StoreError,
 };
+
+/// How long after a lost connection it is tried again.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
+/// How long nothing may be heard before it is asked whether anybody is there.
+pub(super) const QUIET: Duration = Duration::from_secs(5);
+/// How long the answer may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What one node has revoked, and the caches of the others should know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,8 +79,8 @@ pub trait News: Send + Sync + 'static {
     /// Listens for as long as the future is polled, and calls `heard` for each message, be it from
     /// another node or from this one.
     ///
-    /// It goes on after a lost connection, and calls `missed` when it listens again: what was
-    /// revoked in between it did not hear.
+    /// It goes on after a lost connection, one that was lost in silence too, and calls `missed` when
+    /// it listens again: what was revoked in between it did not hear.
     fn listen(
         &self,
         heard: Arc<dyn Fn(Revoked) + Send + Sync>,

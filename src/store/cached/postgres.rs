@@ -2,15 +2,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use sqlx::{
-    PgPool,
+    Executor, PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
+use tokio::time::timeout;
 
-use super::{News, Revoked};
-use crate::store::StoreError;
-
-/// How long after a lost connection it is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
+use super::{
+    News, Revoked,
+    news::{PATIENCE, PAUSE, QUIET},
+};
+use crate::store::{StoreError, sql::Loan};
 
 /// [`News`] over PostgreSQL: `NOTIFY` and `LISTEN`.
 pub struct PostgresNews {
@@ -27,14 +28,14 @@ impl PostgresNews {
     /// [`StoreError`] if the URL cannot be read.
     pub fn open(url: &str, channel: impl Into<String>) -> Result<Self, StoreError> {
         let options = PgPoolOptions::new()
-            .max_connections(2)
+            .max_connections(1)
             .acquire_timeout(Duration::from_secs(2));
         let pool = options.connect_lazy(url).map_err(StoreError::new)?;
         Ok(Self::from_pool(pool, channel))
     }
 
-    /// As [`open`](Self::open), with a pool that the application has already. One of its
-    /// connections listens all the time.
+    /// As [`open`](Self::open), with a pool that the application has already. It listens on a
+    /// connection of its own, made with the options of the pool.
     pub fn from_pool(pool: PgPool, channel: impl Into<String>) -> Self {
         let channel = channel.into();
         Self { pool, channel }
@@ -44,12 +45,15 @@ impl PostgresNews {
 impl News for PostgresNews {
     fn tell(&self, revoked: Revoked) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            let mut loan = Loan::of(&self.pool).await.map_err(StoreError::new)?;
+            let connection = loan.connection().map_err(StoreError::new)?;
             sqlx::query("SELECT pg_notify($1, $2)")
                 .bind(&self.channel)
                 .bind(revoked.to_message())
-                .execute(&self.pool)
+                .execute(connection)
                 .await
                 .map_err(StoreError::new)?;
+            loan.give_back();
             Ok(())
         })
     }
@@ -62,20 +66,51 @@ impl News for PostgresNews {
         let (pool, channel) = (self.pool.clone(), self.channel.clone());
         Box::pin(async move {
             loop {
-                if let Ok(mut listener) = PgListener::connect_with(&pool).await {
-                    if listener.listen(&channel).await.is_ok() {
-                        missed();
-                        // `None` is a lost connection; the outer loop makes a new one and says so.
-                        while let Ok(Some(message)) = listener.try_recv().await {
-                            if let Some(revoked) = Revoked::from_message(message.payload()) {
-                                heard(revoked);
-                            }
-                        }
-                    }
-                }
+                listen_once(&pool, &channel, &*heard, &*missed).await;
                 tokio::time::sleep(PAUSE).await;
             }
         })
+    }
+}
+
+/// Until the connection is lost, be it in silence.
+async fn listen_once(
+    pool: &PgPool,
+    channel: &str,
+    heard: &(dyn Fn(Revoked) + Send + Sync),
+    missed: &(dyn Fn() + Send + Sync),
+) {
+    // A pool of its own, which goes with it: a connection that is lost in silence would keep its
+    // place in the other one.
+    let options = pool.connect_options();
+    let alone = PgPoolOptions::new().max_connections(1);
+    let alone = alone.connect_lazy_with((*options).clone());
+    let listening = timeout(PATIENCE, async {
+        let mut listener = PgListener::connect_with(&alone).await?;
+        listener.listen(channel).await?;
+        Ok::<_, sqlx::Error>(listener)
+    });
+    let Ok(Ok(mut listener)) = listening.await else {
+        return;
+    };
+    listener.eager_reconnect(false);
+    missed();
+    loop {
+        match timeout(QUIET, listener.try_recv()).await {
+            Ok(Ok(Some(message))) => {
+                if let Some(revoked) = Revoked::from_message(message.payload()) {
+                    heard(revoked);
+                }
+            }
+            // `None` is a lost connection; the next one is made anew, and says so.
+            Ok(Ok(None) | Err(_)) => return,
+            Err(_) => {
+                let there = timeout(PATIENCE, listener.execute("SELECT 1")).await;
+                if !matches!(there, Ok(Ok(_))) {
+                    return;
+                }
+            }
+        }
     }
 }
 

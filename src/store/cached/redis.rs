@@ -1,13 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, future::BoxFuture};
-use redis::Client;
+use redis::{Client, RedisError, Value};
+use tokio::time::timeout;
 
-use super::{News, Revoked};
+use super::{
+    News, Revoked,
+    news::{PATIENCE, PAUSE, QUIET},
+};
 use crate::store::{StoreError, redis::Connection};
-
-/// How long after a lost connection it is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// [`News`] over Redis: `PUBLISH` and `SUBSCRIBE`.
 pub struct RedisNews {
@@ -53,21 +54,45 @@ impl News for RedisNews {
         let (client, channel) = (self.client.clone(), self.channel.clone());
         Box::pin(async move {
             loop {
-                if let Ok(mut pubsub) = client.get_async_pubsub().await {
-                    if pubsub.subscribe(&channel).await.is_ok() {
-                        missed();
-                        let mut messages = pubsub.on_message();
-                        while let Some(message) = messages.next().await {
-                            let text = message.get_payload::<String>().unwrap_or_default();
-                            if let Some(revoked) = Revoked::from_message(&text) {
-                                heard(revoked);
-                            }
-                        }
-                    }
-                }
+                listen_once(&client, &channel, &*heard, &*missed).await;
                 tokio::time::sleep(PAUSE).await;
             }
         })
+    }
+}
+
+/// Until the connection is lost, be it in silence.
+async fn listen_once(
+    client: &Client,
+    channel: &str,
+    heard: &(dyn Fn(Revoked) + Send + Sync),
+    missed: &(dyn Fn() + Send + Sync),
+) {
+    let subscribed = timeout(PATIENCE, async {
+        let mut pubsub = client.get_async_pubsub().await?;
+        pubsub.subscribe(channel).await?;
+        Ok::<_, RedisError>(pubsub.split())
+    });
+    let Ok(Ok((mut sink, mut messages))) = subscribed.await else {
+        return;
+    };
+    missed();
+    loop {
+        match timeout(QUIET, messages.next()).await {
+            Ok(Some(message)) => {
+                let text = message.get_payload::<String>().unwrap_or_default();
+                if let Some(revoked) = Revoked::from_message(&text) {
+                    heard(revoked);
+                }
+            }
+            Ok(None) => return,
+            Err(_) => {
+                let pong = timeout(PATIENCE, sink.ping::<Value>()).await;
+                if !matches!(pong, Ok(Ok(_))) {
+                    return;
+                }
+            }
+        }
     }
 }
 

@@ -47,6 +47,8 @@ mod tokens;
 mod users;
 
 pub use clients::SqlClients;
+#[cfg(all(feature = "cache", feature = "postgres"))]
+pub(super) use loan::Loan;
 pub use schema::{TablePrefix, TablePrefixError};
 pub use tokens::SqlTokens;
 pub use users::{SqlUser, SqlUsers};
