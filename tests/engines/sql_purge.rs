@@ -13,6 +13,7 @@ use tower_oauth2_password::{
 use crate::support::{
     NOON,
     databases::{Database, Raw, on_sqlite_and_postgres},
+    eventually,
     refresh::{call_api, first_pair, lifetime, meera, refresh, seconds},
 };
 
@@ -52,9 +53,7 @@ async fn rows_of_short_logins_do_not_pile_up(database: Database) {
         first_pair(&flow).await;
         clock.advance(seconds(1));
         if at % 16 == 15 {
-            let (families, tokens) = rows(&database).await;
-            assert!(families <= BETWEEN + 1, "{families} after {at}");
-            assert!(tokens <= BETWEEN + 1, "{tokens} after {at}");
+            at_most(&database, BETWEEN + 1).await;
         }
     }
 }
@@ -88,9 +87,16 @@ async fn a_crowd_is_cleared_away_after_it_left(database: Database) {
         first_pair(&flow).await;
         clock.advance(seconds(1));
     }
-    let (families, tokens) = rows(&database).await;
-    assert!(families <= BETWEEN + 1, "{families}");
-    assert!(tokens <= BETWEEN + 1, "{tokens}");
+    at_most(&database, BETWEEN + 1).await;
+}
+
+/// No login waits for what is deleted, so it may be a moment later.
+async fn at_most(database: &Database, limit: i64) {
+    eventually(async || {
+        let (families, tokens) = rows(database).await;
+        families <= limit && tokens <= limit
+    })
+    .await;
 }
 
 /// To the second: what expires at `now` is over.
@@ -172,7 +178,5 @@ async fn a_login_does_not_fail_because_of_what_cannot_be_deleted(database: Datab
         first_pair(&flow).await;
         clock.advance(seconds(1));
     }
-    let (families, tokens) = rows(&database).await;
-    assert!(families <= BETWEEN + 1, "{families}");
-    assert!(tokens <= BETWEEN + 1, "{tokens}");
+    at_most(&database, BETWEEN + 1).await;
 }
