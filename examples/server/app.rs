@@ -1,11 +1,12 @@
 //! What is served, whatever the stores are.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Request, State},
     http::StatusCode,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -82,15 +83,33 @@ where
     let public = Router::new()
         .route("/public", get(public::<U::User>))
         .route_layer(flow.bearer_layer().with_optional());
-    Ok(Router::new()
+    let store = Duration::from_secs(args.store_timeout.into());
+    let token = Router::new()
+        .route_service("/token", flow.token_service())
+        .layer(from_fn_with_state(store + HASHING, in_time));
+    let others = Router::new()
         .merge(protected)
         .merge(public)
         .merge(documents)
-        .route_service("/token", flow.token_service())
         .route_service("/revoke", flow.revocation_service())
         .route_service("/introspect", flow.introspection_service())
         .route("/healthz", get(move || healthz(health)))
-        .with_state(flow))
+        .layer(from_fn_with_state(store, in_time));
+    Ok(others.merge(token).with_state(flow))
+}
+
+/// What a login may take besides its store: a full queue of password checks waits 3.5 seconds.
+const HASHING: Duration = Duration::from_secs(4);
+
+/// The time-out of a store is one of each call. A request may need several, and a store may be
+/// slow at all of them.
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(limit, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        let error = Json(json!({ "error": "temporarily_unavailable" }));
+        let fields = [("retry-after", "1"), ("cache-control", "no-store")];
+        (StatusCode::SERVICE_UNAVAILABLE, fields, error).into_response()
+    })
 }
 
 async fn me<N: Named>(user: Authenticated<N>) -> Json<Value> {

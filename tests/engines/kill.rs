@@ -175,8 +175,8 @@ async fn survives(name: &str, mut node: Node, mut kill: impl FnMut(&mut Node)) {
         .map(|user| tokio::spawn(use_it(caller.clone(), user, Arc::clone(&stop))))
         .collect();
     for at in 0..KILLS {
-        // At any moment: the pauses differ, and are longer than a second client's pause.
-        pause(80 + at * 37 % 200).await;
+        // At any moment: no two pauses are alike.
+        pause(150 + at * 37 % 200).await;
         block_in_place(|| kill(&mut node));
     }
     pause(200).await;

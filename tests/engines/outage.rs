@@ -35,7 +35,7 @@ enum Work {
     Call,
     LogIn,
     Refresh,
-    /// A revocation, of which the other nodes are told, and the next login.
+    /// A revocation, of which the other nodes are told; the next login counts as [`Work::LogIn`].
     LogOut,
     Health,
 }
@@ -55,6 +55,10 @@ async fn work(caller: Caller, work: Work, user: String, stop: Arc<AtomicBool>) -
     caller.me(&pair.access).await.unwrap();
     let mut seen = Vec::new();
     while !stop.load(Ordering::Relaxed) {
+        let work = match work {
+            Work::LogOut if pair.refresh.is_empty() => Work::LogIn,
+            work => work,
+        };
         let began = Instant::now();
         let told = do_once(&caller, work, &user, &mut pair).await;
         let ended = Instant::now();
@@ -73,17 +77,16 @@ async fn work(caller: Caller, work: Work, user: String, stop: Arc<AtomicBool>) -
 async fn do_once(caller: &Caller, work: Work, user: &str, pair: &mut Pair) -> Option<Told> {
     match work {
         Work::CallCached | Work::CallCachedShort | Work::Call => caller.me(&pair.access).await,
-        Work::LogIn => caller.log_in(user).await,
-        Work::Health => caller.health().await,
-        Work::Refresh => {
-            let told = caller.refresh(&pair.refresh).await?;
+        Work::LogIn => {
+            let told = caller.log_in(user).await?;
             if told.is(200) {
                 *pair = told.pair();
             }
             Some(told)
         }
-        Work::LogOut if pair.refresh.is_empty() => {
-            let told = caller.log_in(user).await?;
+        Work::Health => caller.health().await,
+        Work::Refresh => {
+            let told = caller.refresh(&pair.refresh).await?;
             if told.is(200) {
                 *pair = told.pair();
             }
@@ -268,4 +271,54 @@ async fn nobody_is_refused_while_postgres_is_gone() {
 #[ignore = "needs postgresql; tests/run.sh installs it and runs this"]
 async fn nobody_is_refused_while_postgres_hangs() {
     hangs("PostgreSQL hangs", Postgres::run()).await;
+}
+
+/// A store that answers, but always just before its time is up.
+async fn is_slow(name: &str, mut engine: impl Engine) {
+    let users = user_names(16);
+    let node = Node::start(&engine.url(), &users, &["--staleness=0", "--grace=60"]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut clients = JoinSet::new();
+    let kinds = [Work::Call, Work::LogIn, Work::Refresh, Work::LogOut];
+    for (at, user) in users.into_iter().enumerate() {
+        let caller = Caller::new(&node);
+        clients.spawn(work(caller, kinds[at % 4], user, Arc::clone(&stop)));
+    }
+    pause(1500).await;
+    for _ in 0..8 {
+        block_in_place(|| engine.freeze());
+        pause(900).await;
+        block_in_place(|| engine.thaw());
+        pause(1).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let seen: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
+    for kind in kinds {
+        let of = || seen.iter().filter(|seen| seen.work == kind);
+        let slowest = of().map(|seen| seen.ended - seen.began).max().unwrap();
+        let mut counts = BTreeMap::<_, usize>::new();
+        for seen in of() {
+            *counts.entry(seen.status).or_default() += 1;
+        }
+        println!("{name}: {kind:?}: {counts:?}, slowest {slowest:.2?}");
+        assert!(counts.keys().all(|status| [200, 503].contains(status)));
+        // A token request has time for a password besides, and for a call to the store more.
+        let limit = match kind {
+            Work::Call | Work::LogOut => TIMEOUT,
+            _ => 3 * TIMEOUT,
+        };
+        assert!(slowest <= limit + MARGIN, "{kind:?}: {slowest:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
+async fn nobody_waits_for_long_while_redis_is_slow() {
+    is_slow("Redis slow", Redis::run()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs postgresql; tests/run.sh installs it and runs this"]
+async fn nobody_waits_for_long_while_postgres_is_slow() {
+    is_slow("PostgreSQL slow", Postgres::run()).await;
 }
