@@ -258,3 +258,29 @@ async fn a_killed_redis_has_lost_nothing() {
 async fn a_killed_postgres_has_lost_nothing() {
     engine_survives("PostgreSQL", Postgres::run()).await;
 }
+
+/// Whoever revoked a login was killed when it had said so to Redis, and nothing else. The client
+/// tries again, and is told that it is done: then it has to be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
+async fn a_revocation_in_redis_that_stopped_half_way_is_finished_by_the_next() {
+    let redis = Redis::run();
+    let node = Node::start(&redis.url(), &user_names(1), &FLAGS);
+    let caller = Caller::new(&node);
+    let pair = caller.log_in("user0").await.unwrap().pair();
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut keys = redis::cmd("KEYS");
+    let keys: Vec<String> = keys
+        .arg("oauth:f:*")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    let mut mark = redis::cmd("HSET");
+    mark.arg(&keys[0]).arg("revoked").arg("1");
+    mark.exec_async(&mut connection).await.unwrap();
+    assert!(caller.me(&pair.access).await.unwrap().is(200));
+
+    assert!(caller.revoke(&pair.refresh).await.unwrap().is(200));
+    assert!(caller.me(&pair.access).await.unwrap().is(401));
+}
