@@ -151,8 +151,15 @@ fn judge(name: &str, seen: &[Seen], outage: &Outage) {
         let away = of().filter(|seen| seen.began > answered_until && seen.ended < outage.until);
         let away: Vec<_> = away.map(|seen| seen.status).collect();
         assert!(
-            !away.is_empty() && away.iter().all(|status| *status == 503),
+            away.iter().all(|status| *status == 503),
             "{work:?}: {away:?}"
+        );
+        // A request may take most of the time, and a client that logs out logs in in between.
+        let rare = [Work::CallCachedShort, Work::LogOut].contains(work);
+        assert!(rare || !away.is_empty(), "{work:?}");
+        assert!(
+            *work == Work::LogOut || counts.contains_key(&503),
+            "{work:?}"
         );
         let back = first_success(seen, *work, outage).expect("service does not return");
         assert!(back <= Duration::from_secs(1), "{work:?}: {back:?}");
