@@ -470,3 +470,29 @@ async fn users_are_kept_until_they_are_stale_or_to_be_forgotten() {
     assert!(cache.find_user(&meera()).await.unwrap().is_some());
     assert_eq!(asked(), 6);
 }
+
+/// A revocation that failed may have come half-way, and be finished by somebody who does not tell:
+/// until then the cache asks.
+#[tokio::test]
+async fn what_may_be_revoked_is_not_answered_from_the_cache() {
+    for way in 0..3 {
+        let store = Gated::open();
+        let cache = Cached::new(store.clone()).with_staleness(LONG);
+        let (access, id) = log_in(&cache).await;
+        assert!(cache.find_access_now(access).is_some());
+        store.store.break_down();
+        match way {
+            0 => assert!(cache.revoke_access(access).await.is_err()),
+            1 => assert!(cache.revoke_family(id).await.is_err()),
+            _ => assert!(cache.revoke_subject(&meera()).await.is_err()),
+        }
+        store.store.mend();
+        for asked in 1..=3 {
+            assert!(cache.find_access_now(access).is_none(), "way {way}");
+            assert!(finds(&cache, access).await, "it was not revoked");
+            assert!(store.asked() >= asked, "way {way}");
+        }
+        assert!(store.revoke_family(id).await.unwrap());
+        assert!(!finds(&cache, access).await, "way {way}");
+    }
+}

@@ -276,8 +276,8 @@ async fn a_revocation_in_redis_that_stopped_half_way_is_finished_by_the_next() {
         .query_async(&mut connection)
         .await
         .unwrap();
-    let mut mark = redis::cmd("HSET");
-    mark.arg(&keys[0]).arg("revoked").arg("1");
+    let mut mark = redis::cmd("HDEL");
+    mark.arg(&keys[0]).arg("expires_at");
     mark.exec_async(&mut connection).await.unwrap();
     assert!(caller.me(&pair.access).await.unwrap().is(200));
 

@@ -11,6 +11,10 @@ use crate::model::{Session, TokenDigest};
 /// How many may be noted before the old ones are cleared away.
 const CLEARED_AT: usize = 1024;
 
+/// For how long a family or a user is not answered from the cache of whom it is not known whether
+/// a revocation went through.
+const UNSURE: Duration = Duration::from_secs(60);
+
 /// What was revoked a moment ago. A session that was asked for before that may be in the cache, or
 /// on its way there: it does not count.
 pub(super) struct Gone {
@@ -37,6 +41,15 @@ impl Gone {
             if len % CLEARED_AT == 0 {
                 self.clear_away(now);
             }
+        }
+    }
+
+    /// Notes that whatever is asked for in the next minute does not count either: a revocation may
+    /// have come half-way, and whoever finishes it may not be told to us.
+    pub(super) fn note_for_long(&self, revoked: &Revoked) {
+        self.note(revoked.clone());
+        if let Some(mut noted) = self.noted.get_mut(revoked) {
+            *noted += UNSURE;
         }
     }
 

@@ -57,6 +57,23 @@ impl Sessions {
     }
 }
 
+/// A revocation under way: dropped before it is through, it may have come half-way.
+struct Unsure<'a>(&'a Gone, Option<Revoked>);
+
+impl Unsure<'_> {
+    fn settle(mut self) {
+        self.1 = None;
+    }
+}
+
+impl Drop for Unsure<'_> {
+    fn drop(&mut self) {
+        if let Some(revoked) = self.1.take() {
+            self.0.note_for_long(&revoked);
+        }
+    }
+}
+
 impl<T: TokenStore> Cached<T> {
     /// Keeps up to 100,000 sessions of `store` for up to 5 **seconds**.
     pub fn new(store: T) -> Self {
@@ -113,9 +130,11 @@ impl<T: TokenStore> Cached<T> {
         work: impl Future<Output = Result<R, StoreError>>,
     ) -> Result<R, StoreError> {
         self.cache.gone.note(revoked.clone());
-        let done = work.await;
+        // Should nobody wait for the end of this, nobody knows how far it came.
+        let unsure = Unsure(&self.cache.gone, Some(revoked.clone()));
+        let done = work.await?;
+        unsure.settle();
         self.cache.gone.note(revoked.clone());
-        let done = done?;
         self.tell(revoked).await;
         Ok(done)
     }
@@ -181,7 +200,10 @@ impl<T: TokenStore> TokenStore for Cached<T> {
     async fn rotate(&self, id: FamilyId, rotation: Rotation) -> Result<Rotated, StoreError> {
         let asked_at = Instant::now();
         let (access, session) = (rotation.access(), rotation.session().clone());
+        // A replay that was noticed may have been revoked half-way.
+        let unsure = Unsure(&self.cache.gone, Some(Revoked::Family(id)));
         let rotated = self.store.rotate(id, rotation).await?;
+        unsure.settle();
         match rotated {
             Rotated::Done => self.cache.fresh.put(access, session, asked_at),
             Rotated::Replay => {
