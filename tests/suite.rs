@@ -45,6 +45,7 @@ mod rfc8414;
 mod rfc9728;
 mod rfc9728_challenge;
 mod support;
+mod throttle;
 mod timing;
 mod token_authenticate;
 mod token_debug;

@@ -1,11 +1,15 @@
 //! What is served, whatever the stores are.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
-    http::StatusCode,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, StatusCode, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -15,6 +19,7 @@ use tower_oauth2_password::{
     Authenticated, MemoryClients, PasswordFlow,
     model::{ClientId, Family, PublicUrl},
     store::{StoreError, TokenStore, UserStore},
+    throttle::forwarded_for,
     token::EndpointPath,
 };
 
@@ -36,10 +41,25 @@ where
     if let Some(refresh) = args.refresh() {
         flow = flow.with_refresh(refresh);
     }
+    let proxies = args.proxies;
+    flow = flow.with_source(move |head| source(head, proxies));
+    if args.no_throttle {
+        flow = flow.with_insecure_no_throttle();
+    }
     if !args.clients.is_empty() {
         flow = flow.with_clients(MemoryClients::new(args.clients.clone()));
     }
     flow
+}
+
+/// Where a request comes from, for whoever counts failures.
+fn source(head: &Parts, proxies: usize) -> Option<IpAddr> {
+    if proxies > 0 {
+        let name = HeaderName::from_static("x-forwarded-for");
+        return forwarded_for(&head.headers, &name, proxies);
+    }
+    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.ip())
 }
 
 /// All that is served.

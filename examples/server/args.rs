@@ -100,6 +100,15 @@ pub(crate) struct Args {
     )]
     pub(crate) store_timeout: u32,
 
+    /// Let everybody guess at passwords as fast as the hashing goes
+    #[arg(long)]
+    pub(crate) no_throttle: bool,
+
+    /// How many proxies of yours stand in front, each of which appends the address that it saw to
+    /// X-Forwarded-For; 0 takes the address of the connection
+    #[arg(long, env = "PROXIES", value_name = "NUMBER", default_value = "0")]
+    pub(crate) proxies: usize,
+
     /// A client that may log users in, as ID or, with a random secret of its own, ID:SECRET. The
     /// latter may introspect tokens too. Repeat for more clients; without any, no client has to
     /// say who it is

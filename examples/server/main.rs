@@ -67,6 +67,7 @@ impl Serve for Server<'_> {
         let flow = app::flow(users, tokens, args);
         let app = app::router(flow, args, url.as_ref(), health)?;
         print_help(address, args, url.as_ref());
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, app)
             .with_graceful_shutdown(stop_signal())
             .await?;
