@@ -34,10 +34,15 @@
 //! Read from the primary only: a replica that lags behind answers tokens that were revoked, and takes
 //! the newest refresh token for a spent one.
 
+mod ask;
 mod connection;
+mod keys;
 mod read;
+mod revoke;
+mod save;
 mod scripts;
 mod tokens;
 
 pub use connection::Connection;
-pub use tokens::{KeyPrefix, KeyPrefixError, RedisTokens};
+pub use keys::{KeyPrefix, KeyPrefixError};
+pub use tokens::RedisTokens;

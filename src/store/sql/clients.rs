@@ -3,8 +3,9 @@ use std::{fmt, sync::Arc};
 use super::{
     Reader, Sql,
     engine::{Column, Statement, Value},
-    flag, text,
-    tokens::read_scope,
+    flag,
+    rows::read_scope,
+    text,
 };
 use crate::{
     model::{ClientId, Scope, SecretDigest},

@@ -40,9 +40,11 @@ mod engine;
 mod loan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod rows;
 mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statements;
 mod tokens;
 mod users;
 

@@ -8,47 +8,21 @@ use std::{
 };
 
 use super::{
-    Reader, Sql, bytes,
-    engine::{Column, Row, Statement, Value},
-    secs, text,
+    Sql, bytes,
+    rows::{family_row, read_family, read_session, token_row, update_row},
+    secs,
+    statements::{COUNT, FAMILY, SESSION, Statements},
+    text,
 };
 use crate::{
-    model::{
-        Chain, ClientId, Family, FamilyId, Rotated, Rotation, Scope, Session, Subject, Timestamp,
-        TokenDigest,
-    },
+    model::{Family, FamilyId, Rotated, Rotation, Session, Subject, Timestamp, TokenDigest},
     observe,
     store::{Inserted, StoreError, TokenStore},
 };
 
-/// Every so many logins and refreshes, expired rows are deleted, up to [`PURGED_AT_ONCE`] of each
-/// table: more than can have come in, so that none pile up.
+/// Every so many logins and refreshes, expired rows are deleted: four times as many of each table as
+/// can have come in, so that none pile up.
 const PURGE_EVERY: usize = 32;
-const PURGED_AT_ONCE: usize = 128;
-
-const SESSION: &[Column] = &[
-    Column::Text,
-    Column::Text,
-    Column::Text,
-    Column::Bytes,
-    Column::Int,
-    Column::Int,
-];
-const FAMILY: &[Column] = &[
-    Column::Bytes,
-    Column::Text,
-    Column::Text,
-    Column::Text,
-    Column::Text,
-    Column::Int,
-    Column::Int,
-    Column::Int,
-    Column::Int,
-    Column::Bytes,
-    Column::Bytes,
-];
-/// What a statement returns of which only the number of rows matters.
-const COUNT: &[Column] = &[];
 
 /// Logins in a SQL database. A clone is the same store.
 ///
@@ -59,77 +33,6 @@ pub struct SqlTokens {
     sql: Sql,
     statements: Arc<Statements>,
     unpurged: Arc<AtomicUsize>,
-}
-
-struct Statements {
-    insert_family: Statement,
-    insert_token: Statement,
-    find_access: Statement,
-    find_family: Statement,
-    lock_family: Statement,
-    find_families: Statement,
-    update_family: Statement,
-    drop_old_tokens: Statement,
-    revoke_access: Statement,
-    revoke_family: Statement,
-    revoke_subject: Statement,
-    purge: [Statement; 3],
-}
-
-impl Statements {
-    fn new(sql: &Sql) -> Self {
-        const FAMILY: &str = "SELECT id, subject, client, scope, label, created_at, ordinal, refreshed_at, \
-                              expires_at, chain, windows FROM {families}";
-        let dialect = sql.engine.dialect();
-        let (lock, skip) = (dialect.for_update, dialect.skip_locked);
-        let purge = |table: &str, key: &str| {
-            sql.statement(&format!(
-                "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} \
-                 WHERE expires_at <= $1 ORDER BY expires_at LIMIT {PURGED_AT_ONCE} {skip})"
-            ))
-        };
-        Self {
-            insert_family: sql.statement(
-                "INSERT INTO {families} (id, subject, client, scope, label, created_at, \
-                 ordinal, refreshed_at, expires_at, chain, windows, windows_end_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-                 ON CONFLICT DO NOTHING RETURNING 1",
-            ),
-            insert_token: sql.statement(
-                "INSERT INTO {tokens} (digest, family, scope, issued_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1",
-            ),
-            find_access: sql.statement(
-                "SELECT f.subject, f.client, t.scope, t.family, t.issued_at, t.expires_at \
-                 FROM {tokens} t JOIN {families} f ON f.id = t.family WHERE t.digest = $1",
-            ),
-            find_family: sql.statement(&format!("{FAMILY} WHERE id = $1")),
-            lock_family: sql.statement(&format!("{FAMILY} WHERE id = $1 {lock}")),
-            find_families: sql.statement(&format!("{FAMILY} WHERE subject = $1")),
-            update_family: sql.statement(
-                "UPDATE {families} SET refreshed_at = $2, expires_at = $3, chain = $4, \
-                 windows = $5, windows_end_at = $6 WHERE id = $1",
-            ),
-            drop_old_tokens: sql.statement(&format!(
-                "DELETE FROM {{tokens}} WHERE family = $1 AND digest <> $2 AND digest NOT IN \
-                 (SELECT digest FROM {{tokens}} WHERE family = $1 \
-                 ORDER BY issued_at DESC LIMIT {})",
-                Family::MAX_ACCESS_TOKENS
-            )),
-            revoke_access: sql.statement("DELETE FROM {tokens} WHERE digest = $1 RETURNING 1"),
-            revoke_family: sql.statement("DELETE FROM {families} WHERE id = $1 RETURNING 1"),
-            revoke_subject: sql.statement("DELETE FROM {families} WHERE subject = $1 RETURNING 1"),
-            purge: [
-                purge("{tokens}", "digest"),
-                purge("{families}", "id"),
-                sql.statement(&format!(
-                    "UPDATE {{families}} SET windows = NULL, windows_end_at = NULL \
-                     WHERE id IN (SELECT id FROM {{families}} WHERE windows_end_at <= $1 \
-                     ORDER BY windows_end_at LIMIT {PURGED_AT_ONCE} {skip})",
-                )),
-            ],
-        }
-    }
 }
 
 impl SqlTokens {
@@ -341,105 +244,6 @@ impl TokenStore for SqlTokens {
             .write(&self.statements.revoke_subject, subject, COUNT);
         Ok(rows.await?.len())
     }
-}
-
-fn token_row(access: TokenDigest, family: FamilyId, session: &Session) -> Vec<Value> {
-    vec![
-        bytes(access.as_bytes()),
-        bytes(family.as_bytes()),
-        text(session.scope().to_string()),
-        secs(session.issued_at()),
-        secs(session.expires_at()),
-    ]
-}
-
-fn family_row(family: &Family) -> Vec<Value> {
-    let optional = |text: Option<&str>| Value::Text(text.map(str::to_owned));
-    let mut row = vec![
-        bytes(family.id().as_bytes()),
-        text(family.subject().as_str()),
-        optional(family.client().map(ClientId::as_str)),
-        text(family.scope().to_string()),
-        optional(family.label()),
-        secs(family.created_at()),
-        Value::Int(Some(i64::try_from(family.order()).unwrap_or(i64::MAX))),
-        secs(family.refreshed_at()),
-        secs(family.expires_at()),
-    ];
-    row.extend(chain(family));
-    row
-}
-
-/// What a refresh changes.
-fn update_row(family: &Family) -> Vec<Value> {
-    let mut row = vec![
-        bytes(family.id().as_bytes()),
-        secs(family.refreshed_at()),
-        secs(family.expires_at()),
-    ];
-    row.extend(chain(family));
-    row
-}
-
-/// The columns `chain`, `windows` and `windows_end_at`.
-fn chain(family: &Family) -> [Value; 3] {
-    let chain = family.chain();
-    let end = chain.and_then(Chain::windows_end_at);
-    let windows = chain.filter(|_| end.is_some());
-    [
-        Value::Bytes(chain.map(Chain::to_bytes)),
-        Value::Bytes(windows.map(|chain| chain.windows_to_bytes().to_vec())),
-        end.map_or(Value::Int(None), secs),
-    ]
-}
-
-fn read_session(row: Row) -> Result<Session, StoreError> {
-    let mut row = Reader::new("session", row);
-    let subject = row.parse(|text| Subject::new(text))?;
-    let client = row.optional_text()?.map(ClientId::new).transpose();
-    let client = client.map_err(|_| super::damaged("session"))?;
-    let scope = row.parse(read_scope)?;
-    let family = FamilyId::from_bytes(row.bytes()?);
-    let (issued_at, expires_at) = (row.time()?, row.time()?);
-    Ok(Session::new(subject, issued_at, expires_at)
-        .with_client(client)
-        .with_scope(scope)
-        .with_family(family))
-}
-
-fn read_family(row: Row) -> Result<Family, StoreError> {
-    let mut row = Reader::new("family", row);
-    let id = FamilyId::from_bytes(row.bytes()?);
-    let subject = row.parse(|text| Subject::new(text))?;
-    let client = row.optional_text()?.map(ClientId::new).transpose();
-    let client = client.map_err(|_| super::damaged("family"))?;
-    let scope = row.parse(read_scope)?;
-    let label = row.optional_text()?;
-    let created_at = row.time()?;
-    let order = u64::try_from(row.int()?).map_err(|_| super::damaged("family"))?;
-    let (refreshed_at, expires_at) = (row.time()?, row.time()?);
-    let mut family = Family::new(id, subject, created_at, expires_at)
-        .with_client(client)
-        .with_scope(scope)
-        .with_order(order)
-        .with_refreshed_at(refreshed_at);
-    if let Some(label) = label {
-        family = family.with_label(label);
-    }
-    if let Some(chain) = row.optional_bytes()? {
-        let windows = row.optional_bytes()?.unwrap_or_default();
-        let chain = Chain::from_bytes(&chain, &windows).map_err(StoreError::new)?;
-        family = family.with_chain(chain);
-    }
-    Ok(family)
-}
-
-/// The empty scope is written as an empty text, which no request may send.
-pub(super) fn read_scope(text: &str) -> Result<Scope, crate::model::ScopeError> {
-    if text.is_empty() {
-        return Ok(Scope::EMPTY);
-    }
-    text.parse()
 }
 
 impl fmt::Debug for SqlTokens {
