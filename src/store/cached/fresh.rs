@@ -1,7 +1,7 @@
 use std::{
     hash::{BuildHasher, Hash},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dashmap::{DashMap, mapref::entry::Entry as Place};
@@ -14,6 +14,7 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
+use super::moment::{AgeLimit, Moment};
 use crate::store::StoreError;
 
 /// What was read a while ago, up to a number of entries and an age. What is missing is read once,
@@ -22,14 +23,14 @@ pub(super) struct Fresh<K, V, S> {
     entries: Cache<K, Read<V>, UnitWeighter, S>,
     /// A read goes on for as long as somebody waits for it, and no longer.
     reads: DashMap<K, WeakShared<Reading<V>>>,
-    staleness: Duration,
+    staleness: AgeLimit,
 }
 
 /// A value, and when it was asked for: what happened later it may not know.
 #[derive(Clone)]
 pub(super) struct Read<V> {
     pub(super) value: V,
-    pub(super) asked_at: Instant,
+    pub(super) asked_at: Moment,
 }
 
 /// Somebody who waits for a read. The last one to leave, with an answer or without, clears up.
@@ -67,7 +68,7 @@ where
                 DefaultLifecycle::default(),
             ),
             reads: DashMap::new(),
-            staleness,
+            staleness: AgeLimit::new(staleness),
         }
     }
 
@@ -76,16 +77,16 @@ where
     }
 
     pub(super) fn staleness(&self) -> Duration {
-        self.staleness
+        self.staleness.duration()
     }
 
     /// An entry that is not stale.
     pub(super) fn get(&self, key: &K) -> Option<Read<V>> {
         let read = self.entries.get(key)?;
-        (read.asked_at.elapsed() < self.staleness).then_some(read)
+        self.staleness.allows(read.asked_at).then_some(read)
     }
 
-    pub(super) fn put(&self, key: K, value: V, asked_at: Instant) {
+    pub(super) fn put(&self, key: K, value: V, asked_at: Moment) {
         self.entries.insert(key, Read { value, asked_at });
     }
 
@@ -144,7 +145,7 @@ where
         F: Future<Output = Result<Option<V>, StoreError>> + Send + 'static,
     {
         let cache = Arc::clone(self);
-        let asked_at = Instant::now();
+        let asked_at = Moment::now();
         let reading: Reading<V> = Box::pin(async move {
             let Some(value) = answer.await? else {
                 return Ok(None);

@@ -60,7 +60,7 @@ impl Gone {
         }
         let later = |revoked: &Revoked| {
             let noted = self.noted.get(revoked);
-            noted.is_some_and(|noted| read.asked_at <= *noted)
+            noted.is_some_and(|noted| read.asked_at.exact() <= *noted)
         };
         let session = &read.value;
         later(&Revoked::Access(access))

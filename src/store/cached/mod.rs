@@ -29,6 +29,7 @@
 
 mod fresh;
 mod gone;
+mod moment;
 mod news;
 #[cfg(feature = "postgres")]
 mod postgres;

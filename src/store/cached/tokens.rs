@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
@@ -10,6 +6,7 @@ use super::{
     CAPACITY, News, Revoked, STALENESS,
     fresh::{Fresh, Read},
     gone::Gone,
+    moment::Moment,
 };
 use crate::{
     model::{Family, FamilyId, Rotated, Rotation, Session, Subject, TokenDigest},
@@ -161,7 +158,7 @@ impl<T: TokenStore> TokenStore for Cached<T> {
         access: TokenDigest,
         session: Session,
     ) -> Result<Inserted, StoreError> {
-        let asked_at = Instant::now();
+        let asked_at = Moment::now();
         let inserted = self.store.insert(family, access, session.clone()).await?;
         if let Inserted::Saved = inserted {
             self.cache.fresh.put(access, session, asked_at);
@@ -198,7 +195,7 @@ impl<T: TokenStore> TokenStore for Cached<T> {
     }
 
     async fn rotate(&self, id: FamilyId, rotation: Rotation) -> Result<Rotated, StoreError> {
-        let asked_at = Instant::now();
+        let asked_at = Moment::now();
         let (access, session) = (rotation.access(), rotation.session().clone());
         // A replay that was noticed may have been revoked half-way.
         let unsure = Unsure(&self.cache.gone, Some(Revoked::Family(id)));
