@@ -29,6 +29,8 @@
 
 mod fresh;
 mod gone;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod listen;
 mod moment;
 mod news;
 #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
@@ -6,13 +6,6 @@ use crate::{
     model::{FamilyId, Subject, TokenDigest},
     store::StoreError,
 };
-
-/// How long after a lost connection it is tried again.
-pub(super) const PAUSE: Duration = Duration::from_millis(200);
-/// How long nothing may be heard before it is asked whether anybody is there.
-pub(super) const QUIET: Duration = Duration::from_secs(5);
-/// How long the answer may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What one node has revoked, and the caches of the others should know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{
     News, Revoked,
-    news::{PATIENCE, PAUSE, QUIET},
+    listen::{PATIENCE, PAUSE, QUIET},
 };
 use crate::store::{StoreError, sql::Loan};
 
