@@ -90,7 +90,7 @@ pub fn make() -> (Login, Refresh) {
         access: access.digest(),
         family_row: FamilyRow::of(&family),
         token_row: TokenRow::of(access.digest(), &session),
-        access_field: access_field(access.digest(), &session),
+        access_field: access.digest().as_bytes().to_vec(),
         family,
         session,
     };
@@ -113,7 +113,7 @@ fn refresh(login: &Login, token: &RefreshToken, expires_at: Timestamp) -> Refres
     let rotated = family.rotate(&rotation);
     assert!(matches!(rotated, Rotated::Done), "{rotated:?}");
     let mut both = login.access_field.clone();
-    both.extend(access_field(access.digest(), &login.session));
+    both.extend(access.digest().as_bytes());
     Refresh {
         id: family.id(),
         rotation,
@@ -122,12 +122,6 @@ fn refresh(login: &Login, token: &RefreshToken, expires_at: Timestamp) -> Refres
         access_field: both,
         token_row: TokenRow::of(access.digest(), &login.session),
     }
-}
-
-fn access_field(access: TokenDigest, session: &Session) -> Vec<u8> {
-    let mut field = access.as_bytes().to_vec();
-    field.extend(session.expires_at().as_secs().to_be_bytes());
-    field
 }
 
 fn days(days: u64) -> Lifetime {

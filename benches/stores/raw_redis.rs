@@ -35,8 +35,10 @@ static LIST: LazyLock<Script> = LazyLock::new(|| {
 
 static ROTATE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if redis.call('HGET', KEYS[1], 'chain') ~= ARGV[1] then return 0 end
-        if redis.call('HEXISTS', KEYS[1], 'revoked') == 1 then return 0 end
+        "if redis.call('HEXISTS', KEYS[1], 'expires_at') == 0 then return 0 end
+        local chain = redis.call('HGET', KEYS[1], 'chain')
+        if chain == ARGV[2] then return 1 end
+        if chain ~= ARGV[1] then return 0 end
         redis.call('HSET', KEYS[1], 'chain', ARGV[2], 'refreshed_at', ARGV[5],
             'expires_at', ARGV[6], 'access', ARGV[7])
         redis.call('EXPIREAT', KEYS[1], ARGV[8])
@@ -58,7 +60,7 @@ const SESSION: [&str; 6] = [
     "expires_at",
 ];
 
-const FAMILY: [&str; 11] = [
+const FAMILY: [&str; 10] = [
     "subject",
     "client",
     "scope",
@@ -69,7 +71,6 @@ const FAMILY: [&str; 11] = [
     "expires_at",
     "chain",
     "access",
-    "revoked",
 ];
 
 type SessionFields = (
@@ -91,7 +92,6 @@ type FamilyFields = (
     i64,
     Vec<u8>,
     Vec<u8>,
-    Option<Vec<u8>>,
 );
 
 pub struct RawRedis(ConnectionManager);

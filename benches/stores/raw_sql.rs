@@ -25,6 +25,9 @@ const FIND_FAMILY: &str = "SELECT id, subject, client, scope, label, created_at,
 const UPDATE_FAMILY: &str = "UPDATE oauth_families SET refreshed_at = $2, expires_at = $3, \
      chain = $4, windows = $5, windows_end_at = $6 WHERE id = $1";
 
+const DROP_OLD: &str = "DELETE FROM oauth_tokens WHERE family = $1 AND digest <> $2 AND digest NOT IN \
+     (SELECT digest FROM oauth_tokens WHERE family = $1 ORDER BY issued_at DESC LIMIT 16)";
+
 type SessionColumns = (String, Option<String>, String, Vec<u8>, i64, i64);
 type FamilyColumns = (
     Vec<u8>,
@@ -143,6 +146,12 @@ where
             .await;
         black_box(families.unwrap().pop().unwrap());
         insert_token::<DB>(&mut work, new, &refresh.token_row).await;
+        sqlx::query::<DB>(DROP_OLD)
+            .bind(&new.id.as_bytes()[..])
+            .bind(&refresh.token_row.digest.as_bytes()[..])
+            .fetch_all(&mut *work)
+            .await
+            .unwrap();
         sqlx::query::<DB>(UPDATE_FAMILY)
             .bind(&new.id.as_bytes()[..])
             .bind(new.refreshed_at)
