@@ -1,15 +1,10 @@
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use dashmap::DashMap;
-
 use super::{Revoked, fresh::Read};
-use crate::model::{Session, TokenDigest};
-
-/// How many may be noted before the old ones are cleared away.
-const CLEARED_AT: usize = 1024;
+use crate::model::{Session, Subject, TokenDigest};
 
 /// For how long a family or a user is not answered from the cache of whom it is not known whether
 /// a revocation went through.
@@ -17,63 +12,95 @@ const UNSURE: Duration = Duration::from_secs(60);
 
 /// What was revoked a moment ago. A session that was asked for before that may be in the cache, or
 /// on its way there: it does not count.
+///
+/// Of each of three kinds there are some thousand slots, which say when the newest revocation was of
+/// anything that falls into them. Memory is bounded, a hit looks at three numbers, and what shares a
+/// slot with something that was revoked is read once more, which is harmless.
 pub(super) struct Gone {
-    noted: DashMap<Revoked, Instant>,
-    /// So that a hit costs nothing while nothing was revoked.
-    len: AtomicUsize,
-    staleness: Duration,
+    began: Instant,
+    access: Slots,
+    families: Slots,
+    subjects: Slots,
+}
+
+const SLOTS: usize = 4096;
+
+/// Nanoseconds since the beginning, plus one; 0 is never.
+struct Slots(Box<[AtomicU64]>);
+
+impl Slots {
+    fn new() -> Self {
+        Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn slot(&self, of: u64) -> &AtomicU64 {
+        let at = usize::try_from(of >> 52).unwrap_or_default();
+        &self.0[at % SLOTS]
+    }
 }
 
 impl Gone {
-    pub(super) fn new(staleness: Duration) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            noted: DashMap::new(),
-            len: AtomicUsize::new(0),
-            staleness,
+            began: Instant::now(),
+            access: Slots::new(),
+            families: Slots::new(),
+            subjects: Slots::new(),
         }
     }
 
     /// Notes that whatever was asked for up to now does not count.
-    pub(super) fn note(&self, revoked: Revoked) {
-        let now = Instant::now();
-        if self.noted.insert(revoked, now).is_none() {
-            let len = self.len.fetch_add(1, Ordering::Release) + 1;
-            if len % CLEARED_AT == 0 {
-                self.clear_away(now);
-            }
-        }
+    pub(super) fn note(&self, revoked: &Revoked) {
+        self.note_until(revoked, Instant::now());
     }
 
     /// Notes that whatever is asked for in the next minute does not count either: a revocation may
     /// have come half-way, and whoever finishes it may not be told to us.
     pub(super) fn note_for_long(&self, revoked: &Revoked) {
-        self.note(revoked.clone());
-        if let Some(mut noted) = self.noted.get_mut(revoked) {
-            *noted += UNSURE;
-        }
+        self.note_until(revoked, Instant::now() + UNSURE);
+    }
+
+    fn note_until(&self, revoked: &Revoked, until: Instant) {
+        let slot = match revoked {
+            Revoked::Access(digest) => self.access.slot(of_random(digest.as_bytes())),
+            Revoked::Family(id) => self.families.slot(of_random(id.as_bytes())),
+            Revoked::Subject(subject) => self.subjects.slot(of_subject(subject)),
+        };
+        slot.fetch_max(self.nanos(until), Ordering::AcqRel);
     }
 
     /// Whether this is the session of something that was revoked after it was asked for.
     pub(super) fn covers(&self, access: TokenDigest, read: &Read<Session>) -> bool {
-        if self.len.load(Ordering::Acquire) == 0 {
-            return false;
-        }
-        let later = |revoked: &Revoked| {
-            let noted = self.noted.get(revoked);
-            noted.is_some_and(|noted| read.asked_at.exact() <= *noted)
-        };
+        let asked_at = self.nanos(read.asked_at.exact());
+        let later = |slot: &AtomicU64| asked_at <= slot.load(Ordering::Acquire);
         let session = &read.value;
-        later(&Revoked::Access(access))
+        later(self.access.slot(of_random(access.as_bytes())))
             || session
                 .family()
-                .is_some_and(|id| later(&Revoked::Family(id)))
-            || later(&Revoked::Subject(session.subject().clone()))
+                .is_some_and(|id| later(self.families.slot(of_random(id.as_bytes()))))
+            || later(self.subjects.slot(of_subject(session.subject())))
     }
 
-    /// What was asked for before the staleness is not answered anyway.
-    fn clear_away(&self, now: Instant) {
-        self.noted
-            .retain(|_, noted| now.duration_since(*noted) <= self.staleness);
-        self.len.store(self.noted.len(), Ordering::Release);
+    fn nanos(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.began).as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX - 1) + 1
     }
+}
+
+/// A digest is random already.
+fn of_random(digest: &[u8]) -> u64 {
+    digest.last_chunk().copied().map_or(0, u64::from_le_bytes)
+}
+
+/// Quick, and good enough to spread names; whoever makes two of them meet gains nothing.
+fn of_subject(subject: &Subject) -> u64 {
+    let bytes = subject.as_str().as_bytes();
+    let mut mixed = bytes.len() as u64;
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        mixed = (mixed ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^= mixed >> 29;
+    }
+    mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

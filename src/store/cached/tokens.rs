@@ -45,7 +45,7 @@ impl Sessions {
     fn new(capacity: usize, staleness: Duration) -> Self {
         Self {
             fresh: Arc::new(Fresh::new(capacity, staleness)),
-            gone: Gone::new(staleness),
+            gone: Gone::new(),
         }
     }
 
@@ -112,7 +112,7 @@ impl<T: TokenStore> Cached<T> {
     pub fn with_news(mut self, news: impl News) -> Self {
         let news: Arc<dyn News> = Arc::new(news);
         let (cache, fresh) = (Arc::clone(&self.cache), Arc::clone(&self.cache.fresh));
-        let heard = Arc::new(move |revoked| cache.gone.note(revoked));
+        let heard = Arc::new(move |revoked| cache.gone.note(&revoked));
         let missed = Arc::new(move || fresh.clear());
         let listener = tokio::spawn(news.listen(heard, missed)).abort_handle();
         self.news = Some(Arc::new(Subscription { news, listener }));
@@ -126,12 +126,12 @@ impl<T: TokenStore> Cached<T> {
         revoked: Revoked,
         work: impl Future<Output = Result<R, StoreError>>,
     ) -> Result<R, StoreError> {
-        self.cache.gone.note(revoked.clone());
+        self.cache.gone.note(&revoked);
         // Should nobody wait for the end of this, nobody knows how far it came.
         let unsure = Unsure(&self.cache.gone, Some(revoked.clone()));
         let done = work.await?;
         unsure.settle();
-        self.cache.gone.note(revoked.clone());
+        self.cache.gone.note(&revoked);
         self.tell(revoked).await;
         Ok(done)
     }
@@ -204,7 +204,7 @@ impl<T: TokenStore> TokenStore for Cached<T> {
         match rotated {
             Rotated::Done => self.cache.fresh.put(access, session, asked_at),
             Rotated::Replay => {
-                self.cache.gone.note(Revoked::Family(id));
+                self.cache.gone.note(&Revoked::Family(id));
                 self.tell(Revoked::Family(id)).await;
             }
             Rotated::Again(_) | Rotated::Unknown => {}
