@@ -44,6 +44,7 @@ mod rfc7662_requests;
 mod rfc8414;
 mod rfc9728;
 mod rfc9728_challenge;
+mod secrets;
 mod support;
 mod throttle;
 mod timing;

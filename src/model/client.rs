@@ -155,3 +155,16 @@ impl fmt::Debug for SecretDigest {
         f.write_str("SecretDigest(..)")
     }
 }
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod wiped {
+    use super::ClientSecret;
+
+    fn wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+
+    #[test]
+    fn a_client_secret_wipes_its_memory_when_dropped() {
+        wiped(&ClientSecret::new("s3cret").0);
+    }
+}

@@ -114,3 +114,20 @@ impl fmt::Debug for RefreshToken {
         f.write_str("RefreshToken(..)")
     }
 }
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod wiped {
+    use super::{RefreshToken, TokenPrefix};
+    use zeroize::ZeroizeOnDrop;
+
+    fn wiped(_: &impl ZeroizeOnDrop) {}
+
+    #[test]
+    fn a_refresh_token_wipes_its_memory_when_dropped() {
+        let RefreshToken { text, handle } =
+            &RefreshToken::generate(&TokenPrefix::default()).unwrap();
+        wiped(text);
+        wiped(handle);
+    }
+}

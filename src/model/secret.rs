@@ -252,3 +252,20 @@ impl fmt::Display for RandomError {
 }
 
 impl std::error::Error for RandomError {}
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod wiped {
+    use super::{AccessToken, Password, PasswordHash, TokenPrefix};
+    use zeroize::ZeroizeOnDrop;
+
+    /// Takes what wipes itself and nothing else.
+    fn wiped(_: &impl ZeroizeOnDrop) {}
+
+    #[test]
+    fn tokens_and_passwords_wipe_their_memory_when_dropped() {
+        wiped(&AccessToken::generate(&TokenPrefix::default()).unwrap().0);
+        wiped(&Password::new("secret123").0);
+        assert!(std::mem::needs_drop::<PasswordHash>());
+    }
+}

@@ -82,10 +82,11 @@ pub(crate) fn throttle_failed(cause: &dyn Error) {
 }
 
 /// The application does not know where a request comes from: a proxy that is not set up, or a
-/// request around it.
-pub(crate) fn source_missing(uri: &dyn Display) {
+/// request around it. Only the path is told: in a query there may be a password that does not belong
+/// there.
+pub(crate) fn source_missing(path: &dyn Display) {
     error(
         "a request has no source address, so that its guesses are not told from others'",
-        &[("uri", uri)],
+        &[("path", path)],
     );
 }

@@ -78,11 +78,11 @@ pub struct FormRequest {
     pub(super) guard: Guard,
 }
 
-/// Shows the request's target: there are secrets in the rest.
+/// Shows the path: there are secrets in the rest, and may be in the query.
 impl fmt::Debug for FormRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FormRequest")
-            .field("uri", &self.head.uri)
+            .field("path", &self.head.uri.path())
             .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,7 @@ impl Guard {
         };
         let address = source_of.map(|source_of| source_of(head));
         if let Some(None) = address {
-            observe::source_missing(&head.uri);
+            observe::source_missing(&head.uri.path());
         }
         Self {
             throttle: Some(throttle.clone()),

@@ -8,6 +8,7 @@ pub mod faulty;
 pub mod logins;
 pub mod nodes;
 pub mod refresh;
+pub mod secrets;
 pub mod servers;
 pub mod silence;
 pub mod stores;

@@ -273,3 +273,9 @@ fn no_salt_shows_in_debug_output() {
     let standing = family.chain().unwrap().judge(digest(0), at(1000));
     assert_eq!(format!("{standing:?}"), "InWindow(Salt(..))");
 }
+
+#[test]
+fn a_salt_wipes_its_memory_when_dropped() {
+    fn wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+    wiped(&*Salt::generate().unwrap().0);
+}
