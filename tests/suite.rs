@@ -47,6 +47,7 @@ mod rfc9728_challenge;
 mod secrets;
 mod support;
 mod throttle;
+mod time_travel;
 mod timing;
 mod token_authenticate;
 mod token_debug;

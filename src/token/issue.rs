@@ -280,7 +280,9 @@ impl<T: TokenStore> Issuer<T> {
         refresh: Option<RefreshToken>,
         session: &Session,
     ) -> Result<Issued, TokenError> {
-        let lifetime = Lifetime::between(self.clock.now(), session.expires_at());
+        // A clock that was set back does not make a token live longer than it was given.
+        let now = self.clock.now().max(session.issued_at());
+        let lifetime = Lifetime::between(now, session.expires_at());
         Ok(Issued {
             access,
             refresh,

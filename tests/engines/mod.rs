@@ -18,3 +18,4 @@ mod sql_purge;
 mod sql_schema;
 mod sql_users;
 mod sqlite;
+mod time_travel;

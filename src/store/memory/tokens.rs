@@ -184,6 +184,10 @@ impl Shared {
         self.families.sweep_if_due(|id, record| {
             let dead = record.family.is_expired_at(now);
             if dead {
+                // Should the clock go back, none of them may be left that nobody can revoke.
+                for access in &record.access {
+                    self.sessions.remove(*access);
+                }
                 gone.push((record.family.subject().clone(), *id));
             }
             dead

@@ -22,9 +22,13 @@ pub(super) static INSERT: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Lists a family. KEYS: set of a subject. ARGV: id, its end, what is over, seconds to keep more.
+/// What is over has to be so by the clock of Redis too: families go by that one, and those that are
+/// still there must be found when their user logs out everywhere.
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+        "local over = redis.call('TIME')[1] - ARGV[4]
+        over = string.format('%d', math.min(over, ARGV[3]))
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', over)
         redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
         local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
         redis.call('EXPIREAT', KEYS[1], string.format('%d', last[2] + ARGV[4]))

@@ -40,6 +40,7 @@ mod engine;
 mod loan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod refusal;
 mod rows;
 mod schema;
 #[cfg(feature = "sqlite")]
@@ -143,7 +144,7 @@ impl Sql {
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
         match tokio::time::timeout(self.timeout, work).await {
-            Ok(done) => done.map_err(StoreError::new),
+            Ok(done) => done.map_err(refusal::store_error),
             Err(_) => Err(StoreError::new(format!(
                 "no answer within {:?}",
                 self.timeout
