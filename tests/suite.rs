@@ -48,6 +48,7 @@ mod secrets;
 mod support;
 mod throttle;
 mod time_travel;
+mod throttle_attacks;
 mod timing;
 mod token_authenticate;
 mod token_debug;

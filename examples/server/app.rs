@@ -19,17 +19,18 @@ use tower_oauth2_password::{
     Authenticated, MemoryClients, PasswordFlow,
     model::{ClientId, Family, PublicUrl},
     store::{StoreError, TokenStore, UserStore},
-    throttle::forwarded_for,
+    throttle::{RedisThrottle, forwarded_for},
     token::EndpointPath,
 };
 
 use crate::{
     args::Args,
-    stores::{Health, Named},
+    stores::{Health, Named, Place},
 };
 
-/// The flow as it was asked for.
-pub(crate) fn flow<U, T>(users: U, tokens: T, args: &Args) -> PasswordFlow<U, T>
+/// The flow as it was asked for. Servers on one Redis count failures together; over other stores
+/// each counts for itself.
+pub(crate) fn flow<U, T>(users: U, tokens: T, args: &Args) -> Result<PasswordFlow<U, T>, StoreError>
 where
     U: UserStore,
     T: TokenStore,
@@ -45,11 +46,14 @@ where
     flow = flow.with_source(move |head| source(head, proxies));
     if args.no_throttle {
         flow = flow.with_insecure_no_throttle();
+    } else if let Place::Redis(url) = &args.store {
+        let timeout = Duration::from_secs(args.store_timeout.into());
+        flow = flow.with_throttle(RedisThrottle::open(url)?.with_timeout(timeout));
     }
     if !args.clients.is_empty() {
         flow = flow.with_clients(MemoryClients::new(args.clients.clone()));
     }
-    flow
+    Ok(flow)
 }
 
 /// Where a request comes from, for whoever counts failures.

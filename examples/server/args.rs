@@ -100,7 +100,8 @@ pub(crate) struct Args {
     )]
     pub(crate) store_timeout: u32,
 
-    /// Let everybody guess at passwords as fast as the hashing goes
+    /// Let everybody guess at passwords as fast as the hashing goes. Without this, servers on one
+    /// Redis count failures together, and over other stores each for itself
     #[arg(long)]
     pub(crate) no_throttle: bool,
 

@@ -64,7 +64,7 @@ impl Serve for Server<'_> {
                 })?;
         let address = listener.local_addr()?;
         let url = public_url(args, address);
-        let flow = app::flow(users, tokens, args);
+        let flow = app::flow(users, tokens, args)?;
         let app = app::router(flow, args, url.as_ref(), health)?;
         print_help(address, args, url.as_ref());
         let app = app.into_make_service_with_connect_info::<SocketAddr>();

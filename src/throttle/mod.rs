@@ -1,11 +1,19 @@
 //! Who may try again, and when: slows guessing down, and locks nobody out.
 
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod erased;
+mod limits;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod source;
 
 pub(crate) use erased::Throttles;
+pub use limits::{Limit, Limits};
 pub use memory::MemoryThrottle;
+#[cfg(feature = "redis")]
+pub use redis::RedisThrottle;
 pub use source::{Source, forwarded_for};
 
 use std::{sync::Arc, time::Duration};
@@ -34,6 +42,19 @@ pub enum AttemptKind {
     Token,
 }
 
+impl AttemptKind {
+    /// Whether its name counts at each source.
+    fn has_name(self) -> bool {
+        self != Self::Token
+    }
+
+    /// Whether its name counts wherever it is tried. A client's secret is random and not guessed at
+    /// from many places; its client must not be slowed down by whoever tries.
+    fn is_guessed_everywhere(self) -> bool {
+        self == Self::Password
+    }
+}
+
 impl Attempt {
     /// Somebody at `source` tries `name`. Without a source nobody can be told from anybody else.
     pub fn new(kind: AttemptKind, name: impl Into<String>, source: Option<Source>) -> Self {
@@ -46,7 +67,9 @@ impl Attempt {
         self.kind
     }
 
-    /// As whom.
+    /// As whom, to the byte as it was presented. A user store that takes several spellings for one
+    /// name (`Meera`, `meera`) needs a throttle around this one that does so too, or each spelling
+    /// has guesses of its own.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -100,6 +123,10 @@ pub trait Throttle: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Admission, StoreError>> + Send;
 
     /// Says how an admitted attempt ended.
+    ///
+    /// When a request is given up, because its client hung up or the server did not want to wait any
+    /// longer, the attempt has failed: its secret may have been checked. The future is then polled
+    /// **once** and dropped, so what takes longer has to go on by itself (in a task, say).
     ///
     /// # Errors
     ///

@@ -1,5 +1,6 @@
 use std::{net::IpAddr, sync::Arc};
 
+use futures_util::FutureExt;
 use http::request::Parts;
 
 use super::TokenError;
@@ -63,11 +64,33 @@ impl Guard {
             observe::throttled(&kind_name(kind), &wait.as_secs());
             return Err(TokenError::Throttled { wait });
         }
+        let given_up = GivenUp(Some((throttle, &attempt)));
         let done = work.await;
+        given_up.disarm();
         if let Err(error) = throttle.settle(&attempt, outcome(&done, guess)).await {
             observe::throttle_failed(&error);
         }
         done
+    }
+}
+
+/// An attempt whose end nobody waits for has failed: its secret may have been checked.
+struct GivenUp<'a>(Option<(&'a Throttles, &'a Attempt)>);
+
+impl GivenUp<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if let Some((throttle, attempt)) = self.0 {
+            let settled = throttle.settle(attempt, Outcome::Wrong).now_or_never();
+            if let Some(Err(error)) = settled {
+                observe::throttle_failed(&error);
+            }
+        }
     }
 }
 

@@ -19,3 +19,4 @@ mod sql_schema;
 mod sql_users;
 mod sqlite;
 mod time_travel;
+mod throttle;

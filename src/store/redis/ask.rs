@@ -1,14 +1,33 @@
+use std::time::Duration;
+
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ScriptInvocation, aio::ConnectionLike};
 
-use super::RedisTokens;
 use crate::store::StoreError;
 
-/// How Redis is asked.
-impl<C> RedisTokens<C>
+/// A Redis, and how it is asked.
+#[derive(Clone)]
+pub(crate) struct Server<C> {
+    connection: C,
+    timeout: Duration,
+}
+
+impl<C> Server<C>
 where
     C: ConnectionLike + Clone + Send + Sync + 'static,
 {
-    pub(super) async fn in_time<T>(
+    pub(crate) fn new(connection: C) -> Self {
+        Self {
+            connection,
+            timeout: Duration::from_secs(2),
+        }
+    }
+
+    pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(crate) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
@@ -46,7 +65,7 @@ where
     }
 
     /// Runs a script, all of which may be sent twice.
-    pub(super) async fn run<T: FromRedisValue>(
+    pub(crate) async fn run<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
@@ -56,6 +75,12 @@ where
             other => other,
         }
         .map_err(StoreError::new)
+    }
+}
+
+impl<C> Server<C> {
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 }
 

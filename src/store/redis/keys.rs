@@ -44,6 +44,10 @@ impl KeyPrefix {
         }
         Ok(Self(prefix))
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// `oauth:`.

@@ -43,6 +43,7 @@ mod save;
 mod scripts;
 mod tokens;
 
+pub(crate) use ask::Server;
 pub use connection::Connection;
 pub use keys::{KeyPrefix, KeyPrefixError};
 pub use tokens::RedisTokens;

@@ -23,7 +23,7 @@ where
         let mut commands = redis::pipe();
         commands.cmd("HMGET").arg(self.family_key(id)).arg(&FAMILY);
         commands.cmd("GET").arg(self.windows_key(id));
-        let (fields, windows): (Fields, Option<Vec<u8>>) = self.ask_all(&commands).await?;
+        let (fields, windows): (Fields, Option<Vec<u8>>) = self.server.ask_all(&commands).await?;
         match read::family(id, fields, &windows.unwrap_or_default())? {
             Found::Nothing => Ok(None),
             Found::HalfRevoked => self.revoke(id).await.map(|_| None),
@@ -34,7 +34,7 @@ where
     pub(super) async fn listed(&self, subject: &Subject) -> Result<Vec<FamilyId>, StoreError> {
         let mut list = redis::cmd("ZRANGE");
         list.arg(self.subject_key(subject.as_str())).arg(0).arg(-1);
-        let ids: Vec<Vec<u8>> = self.ask(&list).await?;
+        let ids: Vec<Vec<u8>> = self.server.ask(&list).await?;
         let read = |id: Vec<u8>| id.try_into().map(FamilyId::from_bytes).ok();
         Ok(ids.into_iter().filter_map(read).collect())
     }
@@ -51,14 +51,14 @@ where
     async fn revoke_in_steps(&self, id: FamilyId) -> Result<bool, StoreError> {
         let mut mark = MARK.key(self.family_key(id));
         mark.key(self.windows_key(id));
-        let marked: Option<(Option<Vec<u8>>, Option<String>)> = self.run(&mark).await?;
+        let marked: Option<(Option<Vec<u8>>, Option<String>)> = self.server.run(&mark).await?;
         let Some((access, subject)) = marked else {
             return Ok(false);
         };
         let access = read::read_access(&access.unwrap_or_default())?;
         let deletions = access.into_iter().map(|access| async move {
             let command = del(self.access_key(access));
-            self.ask::<()>(&command).await
+            self.server.ask::<()>(&command).await
         });
         join_all(deletions)
             .await
@@ -76,10 +76,10 @@ where
             let mut unlist = redis::cmd("ZREM");
             unlist.arg(self.subject_key(subject));
             unlist.arg(&id.as_bytes()[..]);
-            self.ask::<()>(&unlist).await?;
+            self.server.ask::<()>(&unlist).await?;
         }
         let mut del = del(self.family_key(id));
         del.arg(self.windows_key(id));
-        Ok(self.ask::<usize>(&del).await? > 0)
+        Ok(self.server.ask::<usize>(&del).await? > 0)
     }
 }

@@ -50,7 +50,11 @@ where
             .arg(family.expires_at().as_secs())
             .arg(session.issued_at().as_secs().saturating_sub(SLACK))
             .arg(SLACK);
-        let (saved, _) = try_join(self.run::<bool>(&insert), self.run::<bool>(&list)).await?;
+        let (saved, _) = try_join(
+            self.server.run::<bool>(&insert),
+            self.server.run::<bool>(&list),
+        )
+        .await?;
         Ok(saved)
     }
 
@@ -86,7 +90,7 @@ where
             .arg(family.expires_at().as_secs())
             .arg("access")
             .arg(read::write_access(&[access]));
-        if !self.run::<bool>(&insert).await? {
+        if !self.server.run::<bool>(&insert).await? {
             return Ok(Inserted::Taken);
         }
         if self.save_session(family, access, session).await? {
@@ -128,7 +132,7 @@ where
                 return Ok(rotated);
             }
             let undo = del(self.access_key(access));
-            self.ask::<()>(&undo).await?;
+            self.server.ask::<()>(&undo).await?;
         }
         Err(StoreError::new("a login is refreshed by too many at once"))
     }
@@ -148,7 +152,7 @@ where
         let too_many = access.len().saturating_sub(Family::MAX_ACCESS_TOKENS);
         // They go before they are forgotten, so that none is left that nobody knows of.
         for oldest in access.drain(..too_many) {
-            self.ask::<()>(&del(self.access_key(oldest))).await?;
+            self.server.ask::<()>(&del(self.access_key(oldest))).await?;
         }
         let Some(new) = family.chain() else {
             return Ok(false);
@@ -164,7 +168,7 @@ where
             .arg(family.expires_at().as_secs())
             .arg(read::write_access(access))
             .arg(expire_at(family.expires_at()));
-        self.run(&script).await
+        self.server.run(&script).await
     }
 }
 

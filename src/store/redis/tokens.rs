@@ -5,7 +5,7 @@ use redis::{Client, aio::ConnectionLike};
 
 use super::{
     Connection, KeyPrefix,
-    ask::del,
+    ask::{Server, del},
     read::{self, SESSION},
 };
 use crate::{
@@ -17,9 +17,8 @@ use crate::{
 /// the same store.
 #[derive(Clone)]
 pub struct RedisTokens<C = Connection> {
-    pub(super) connection: C,
+    pub(super) server: Server<C>,
     pub(super) prefix: KeyPrefix,
-    pub(super) timeout: Duration,
 }
 
 impl RedisTokens {
@@ -45,9 +44,8 @@ where
     /// sentinels.
     pub fn new(connection: C) -> Self {
         Self {
-            connection,
+            server: Server::new(connection),
             prefix: KeyPrefix::default(),
-            timeout: Duration::from_secs(2),
         }
     }
 
@@ -61,7 +59,7 @@ where
     /// Sets how long a call may take. The default is 2 **seconds**.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.server = self.server.with_timeout(timeout);
         self
     }
 
@@ -71,7 +69,9 @@ where
     ///
     /// [`StoreError`] if it did not answer in time.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.in_time(self.ask(&redis::cmd("PING"))).await
+        self.server
+            .in_time(self.server.ask(&redis::cmd("PING")))
+            .await
     }
 }
 
@@ -85,53 +85,60 @@ where
         access: TokenDigest,
         session: Session,
     ) -> Result<Inserted, StoreError> {
-        self.in_time(self.insert_both(&family, access, &session))
+        self.server
+            .in_time(self.insert_both(&family, access, &session))
             .await
     }
 
     async fn find_access(&self, access: TokenDigest) -> Result<Option<Session>, StoreError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.access_key(access)).arg(&SESSION);
-        let fields = self.in_time(self.ask(&command)).await?;
+        let fields = self.server.in_time(self.server.ask(&command)).await?;
         read::session(fields)
     }
 
     async fn find_family(&self, id: FamilyId) -> Result<Option<Family>, StoreError> {
-        let stored = self.in_time(self.find(id)).await?;
+        let stored = self.server.in_time(self.find(id)).await?;
         Ok(stored.map(|stored| stored.family))
     }
 
     async fn find_families(&self, subject: &Subject) -> Result<Vec<Family>, StoreError> {
-        self.in_time(async {
-            let ids = self.listed(subject).await?;
-            let found = join_all(ids.into_iter().map(|id| self.find(id))).await;
-            let families = found.into_iter().filter_map(Result::transpose);
-            families.map(|stored| Ok(stored?.family)).collect()
-        })
-        .await
+        self.server
+            .in_time(async {
+                let ids = self.listed(subject).await?;
+                let found = join_all(ids.into_iter().map(|id| self.find(id))).await;
+                let families = found.into_iter().filter_map(Result::transpose);
+                families.map(|stored| Ok(stored?.family)).collect()
+            })
+            .await
     }
 
     async fn rotate(&self, id: FamilyId, rotation: Rotation) -> Result<Rotated, StoreError> {
-        self.in_time(self.try_to_rotate(id, &rotation)).await
+        self.server.in_time(self.try_to_rotate(id, &rotation)).await
     }
 
     async fn revoke_access(&self, access: TokenDigest) -> Result<bool, StoreError> {
         let command = del(self.access_key(access));
-        Ok(self.in_time(self.ask::<usize>(&command)).await? > 0)
+        Ok(self
+            .server
+            .in_time(self.server.ask::<usize>(&command))
+            .await?
+            > 0)
     }
 
     async fn revoke_family(&self, id: FamilyId) -> Result<bool, StoreError> {
-        self.in_time(self.revoke(id)).await
+        self.server.in_time(self.revoke(id)).await
     }
 
     async fn revoke_subject(&self, subject: &Subject) -> Result<usize, StoreError> {
-        self.in_time(async {
-            let ids = self.listed(subject).await?;
-            let revoked = join_all(ids.into_iter().map(|id| self.revoke(id))).await;
-            let revoked = revoked.into_iter().collect::<Result<Vec<_>, _>>()?;
-            Ok(revoked.into_iter().filter(|revoked| *revoked).count())
-        })
-        .await
+        self.server
+            .in_time(async {
+                let ids = self.listed(subject).await?;
+                let revoked = join_all(ids.into_iter().map(|id| self.revoke(id))).await;
+                let revoked = revoked.into_iter().collect::<Result<Vec<_>, _>>()?;
+                Ok(revoked.into_iter().filter(|revoked| *revoked).count())
+            })
+            .await
     }
 }
 
@@ -139,7 +146,7 @@ impl<C> fmt::Debug for RedisTokens<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisTokens")
             .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
+            .field("timeout", &self.server.timeout())
             .finish_non_exhaustive()
     }
 }
