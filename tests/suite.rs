@@ -16,6 +16,8 @@ mod engines;
 mod examples;
 mod extractors;
 mod grpc;
+mod guessing;
+mod limits;
 mod mistakes;
 mod password_change;
 mod properties;

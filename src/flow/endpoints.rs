@@ -5,8 +5,9 @@ use crate::{
     model::PublicUrl,
     store::{TokenStore, UserStore},
     token::{
-        Endpoint, EndpointLayer, EndpointPath, Handle, IntrospectionService, PasswordAuthenticator,
-        PathError, ResourceMetadata, RevocationService, ServerMetadata, TokenService,
+        Endpoint, EndpointLayer, EndpointPath, Handle, IntrospectionService, Limits,
+        PasswordAuthenticator, PathError, ResourceMetadata, RevocationService, ServerMetadata,
+        TokenService,
     },
 };
 
@@ -15,6 +16,14 @@ where
     U: UserStore,
     T: TokenStore,
 {
+    /// Sets how long the body of a request may be and may take, and the like. The default is
+    /// [`Limits::default`].
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The token endpoint as a service, to be mounted on a route.
     pub fn token_service(&self) -> TokenService<PasswordAuthenticator<U>, T> {
         let service = TokenService::new(self.authenticator(), self.issuer());
@@ -121,6 +130,7 @@ where
         endpoint
             .with_erased_clients(self.clients.clone())
             .with_erased_throttle(self.throttle.clone(), self.source_of.clone())
+            .with_limits(self.limits)
             .with_realm(self.realm.clone())
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     password::{CheckError, HashingPool, PasswordCheck, PasswordHasher},
     store::{ClientStore, TokenStore, UserStore},
     throttle::{MemoryThrottle, Throttle, Throttles},
-    token::{Clients, Issuer, Label, PasswordAuthenticator, Refresh, SourceOf},
+    token::{Clients, Issuer, Label, Limits, PasswordAuthenticator, Refresh, SourceOf},
 };
 
 /// The whole login: owns the parts and hands out the layers and services that share them.
@@ -55,6 +55,7 @@ pub struct PasswordFlow<U, T> {
     throttle: Option<Throttles>,
     source_of: Option<Arc<SourceOf>>,
     refreshes: bool,
+    limits: Limits,
     realm: Realm,
     resource_metadata: Option<PublicUrl>,
 }
@@ -80,6 +81,7 @@ where
             throttle: Some(Throttles::new(MemoryThrottle::new())),
             source_of: None,
             refreshes: false,
+            limits: Limits::default(),
             realm: Realm::default(),
             resource_metadata: None,
         }
@@ -285,6 +287,7 @@ impl<U, T> Clone for PasswordFlow<U, T> {
             throttle: self.throttle.clone(),
             source_of: self.source_of.clone(),
             refreshes: self.refreshes,
+            limits: self.limits,
             realm: self.realm.clone(),
             resource_metadata: self.resource_metadata.clone(),
         }

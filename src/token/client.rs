@@ -10,7 +10,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use zeroize::Zeroizing;
 
 use super::{
-    RequestFault, TokenError,
+    Limits, RequestFault, TokenError,
     form::{Form, decode},
     guard::Guard,
 };
@@ -89,6 +89,7 @@ impl Caller {
     pub(super) async fn identify(
         clients: Option<&Clients>,
         guard: &Guard,
+        limits: &Limits,
         headers: &HeaderMap,
         form: &Form,
     ) -> Result<Self, TokenError> {
@@ -99,7 +100,7 @@ impl Caller {
             });
         };
         let (id, secret) = (form.get("client_id"), form.get("client_secret"));
-        let basic = basic(headers)?;
+        let basic = basic(headers, limits)?;
         let uses_basic = basic.is_some();
         let candidates = match (basic, id, secret) {
             (Some(_), _, Some(_)) => return Err(RequestFault::TwoClientMethods.into()),
@@ -188,7 +189,7 @@ impl Caller {
 ///
 /// RFC 6749 §2.3.1 has both parts form-encoded first, and half of the clients do that. So they
 /// are taken decoded, and then as they are.
-fn basic(headers: &HeaderMap) -> Result<Option<Vec<Candidate>>, TokenError> {
+fn basic(headers: &HeaderMap, limits: &Limits) -> Result<Option<Vec<Candidate>>, TokenError> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let Some(field) = fields.next() else {
         return Ok(None);
@@ -202,6 +203,9 @@ fn basic(headers: &HeaderMap) -> Result<Option<Vec<Candidate>>, TokenError> {
     };
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
         return Ok(None);
+    }
+    if field.len() > limits.credential_bytes {
+        return Err(RequestFault::CredentialsTooLong.into());
     }
     let pair = read_pair(rest.trim_ascii()).ok_or(TokenError::InvalidClient { challenge: true })?;
     let (id, secret) = pair

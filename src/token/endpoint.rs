@@ -13,7 +13,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    ResponseFuture, TokenError,
+    Limits, ResponseFuture, TokenError,
     client::{Caller, Clients},
     form::Form,
     guard::{Guard, SourceOf},
@@ -47,6 +47,7 @@ struct Options {
     clients: Option<Clients>,
     throttle: Option<Throttles>,
     source_of: Option<Arc<SourceOf>>,
+    limits: Limits,
     realm: Realm,
 }
 
@@ -94,6 +95,7 @@ impl<H: Handle> Endpoint<H> {
             clients: None,
             throttle: None,
             source_of: None,
+            limits: Limits::default(),
             realm: Realm::default(),
         };
         Self {
@@ -163,6 +165,12 @@ impl<H: Handle> Endpoint<H> {
         })
     }
 
+    /// Sets how long a body may be and may take, and the like. The default is [`Limits::default`].
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        self.with(|options| options.limits = limits)
+    }
+
     /// Sets the realm that the challenge for a client names. The default is `api`.
     #[must_use]
     pub fn with_realm(self, realm: Realm) -> Self {
@@ -187,10 +195,11 @@ where
 {
     let (head, body) = request.into_parts();
     check_head(&head, options.scheme_header.as_ref())?;
-    let form = Form::parse(&read(body).await?)?;
+    let limits = &options.limits;
+    let form = Form::parse(&read(body, limits).await?, limits.parameters)?;
     let guard = Guard::new(options.throttle.as_ref(), options.source_of.as_ref(), &head);
     let clients = options.clients.as_ref();
-    let caller = Caller::identify(clients, &guard, &head.headers, &form).await;
+    let caller = Caller::identify(clients, &guard, limits, &head.headers, &form).await;
     let caller = caller.map_err(|error| match error {
         TokenError::InvalidClient { challenge } => TokenError::InvalidClient {
             challenge: challenge || H::ALWAYS_CHALLENGES,
@@ -223,9 +232,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let Self { handler, options } = self.clone();
+        let version = request.version();
         ResponseFuture::new(async move {
             let outcome = serve(&*handler, &options, request).await;
-            respond(outcome, &options.realm)
+            respond(outcome, &options.realm, version)
         })
     }
 }
@@ -244,6 +254,7 @@ impl<H: fmt::Debug> fmt::Debug for Endpoint<H> {
         f.debug_struct("Endpoint")
             .field("handler", &self.handler)
             .field("scheme_header", &self.options.scheme_header)
+            .field("limits", &self.options.limits)
             .field("realm", &self.options.realm)
             .finish_non_exhaustive()
     }

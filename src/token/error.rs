@@ -63,6 +63,8 @@ pub enum RequestFault {
     MediaType,
     /// More bytes than are read.
     TooLarge,
+    /// The body took longer than is waited for.
+    TooSlow,
     /// The body ended before it was whole.
     Interrupted,
     /// Not form-encoded UTF-8, or a control character in it.
@@ -71,6 +73,8 @@ pub enum RequestFault {
     Repeated,
     /// More parameters than are read.
     TooMany,
+    /// Client credentials with more bytes than are read.
+    CredentialsTooLong,
     /// The client says who it is in two ways (RFC 6749 §2.3).
     TwoClientMethods,
     /// A parameter is missing or has no value (RFC 6749 §3.2).
@@ -93,6 +97,7 @@ impl TokenError {
         match self {
             Self::InvalidRequest(RequestFault::Method) => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidRequest(RequestFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InvalidRequest(RequestFault::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::InvalidClient { challenge: true } => StatusCode::UNAUTHORIZED,
             Self::InvalidRequest(_)
             | Self::InvalidClient { challenge: false }
@@ -156,10 +161,12 @@ impl RequestFault {
             Self::Insecure => "a token request needs TLS",
             Self::MediaType => "the body must be application/x-www-form-urlencoded",
             Self::TooLarge => "the body is too large",
+            Self::TooSlow => "the body took too long",
             Self::Interrupted => "the body is incomplete",
             Self::Form => "the body is not form-encoded UTF-8 text",
             Self::Repeated => "a parameter is there more than once",
             Self::TooMany => "there are too many parameters",
+            Self::CredentialsTooLong => "the client credentials are too long",
             Self::TwoClientMethods => "the client says who it is in more than one way",
             Self::Missing("refresh_token") => "refresh_token is missing",
             Self::Missing("token") => "token is missing",

@@ -2,9 +2,6 @@ use zeroize::Zeroizing;
 
 use super::RequestFault;
 
-/// More than any grant has; each repeated name is found by looking at all that came before.
-const MAX_PARAMETERS: usize = 64;
-
 /// A form-encoded body (RFC 6749 Appendix B), read strictly.
 ///
 /// The lenient readers of the field turn `%ff` into U+FFFD, so that two different wrong passwords
@@ -14,7 +11,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, RequestFault> {
+    pub(super) fn parse(body: &[u8], most: usize) -> Result<Self, RequestFault> {
         let mut pairs: Vec<(String, Zeroizing<String>)> = Vec::new();
         for pair in body
             .split(|byte| *byte == b'&')
@@ -27,10 +24,11 @@ impl Form {
             let (name, value) = pair.split_at(equals);
             let name = decode(name)?;
             let value = decode(value.get(1..).unwrap_or_default())?;
+            // Each is compared with all before it; that is why there is a `most`.
             if pairs.iter().any(|(earlier, _)| *earlier == *name) {
                 return Err(RequestFault::Repeated);
             }
-            if pairs.len() == MAX_PARAMETERS {
+            if pairs.len() >= most {
                 return Err(RequestFault::TooMany);
             }
             pairs.push((name.to_string(), value));

@@ -1,16 +1,22 @@
-use std::error::Error as StdError;
+use std::{
+    error::Error as StdError,
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
 
 use bytes::Buf;
 use http::{HeaderMap, HeaderName, Method, request::Parts};
-use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body::{Body, Frame};
+use http_body_util::{LengthLimitError, Limited};
 use zeroize::Zeroizing;
 
-use super::RequestFault;
-use crate::wire::essence_is;
+use super::{Limits, RequestFault, TokenError, deadline::Deadline};
+use crate::{
+    password::{CheckError, PoolError},
+    wire::essence_is,
+};
 
-/// The most bytes of a request's body: a password grant has a few hundred.
-const MAX_BODY_BYTES: usize = 16 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Whether this is a form over TLS, as far as the head of a request says.
@@ -39,30 +45,25 @@ fn says_https(headers: &HeaderMap, name: &HeaderName) -> bool {
 }
 
 /// Reads a body into memory that is wiped afterwards: there is a password in it.
-pub(super) async fn read<B>(body: B) -> Result<Zeroizing<Vec<u8>>, RequestFault>
+pub(super) async fn read<B>(body: B, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, TokenError>
 where
     B: Body,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
+    let most = limits.body_bytes;
     let announced = body.size_hint();
-    if announced.lower() > MAX_BODY_BYTES as u64 {
-        return Err(RequestFault::TooLarge);
+    if announced.lower() > most as u64 {
+        return Err(RequestFault::TooLarge.into());
     }
     // Never grown, as growing would leave a copy behind.
     let capacity = announced
         .upper()
         .and_then(|upper| usize::try_from(upper).ok());
-    let capacity = capacity.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
+    let capacity = capacity.unwrap_or(most).min(most);
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    let mut body = std::pin::pin!(Limited::new(body, MAX_BODY_BYTES));
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                RequestFault::TooLarge
-            } else {
-                RequestFault::Interrupted
-            }
-        })?;
+    let mut body = pin!(Limited::new(body, most));
+    let mut deadline = Deadline::after(limits.body_time);
+    while let Some(frame) = poll_fn(|cx| poll_frame(body.as_mut(), &mut deadline, cx)).await? {
         let Ok(mut data) = frame.into_data() else {
             continue;
         };
@@ -74,4 +75,38 @@ where
         }
     }
     Ok(bytes)
+}
+
+/// The next frame, or that there is none, or that it comes too late.
+fn poll_frame<B>(
+    body: Pin<&mut Limited<B>>,
+    deadline: &mut Deadline,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<Frame<B::Data>>, TokenError>>
+where
+    B: Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let Poll::Ready(frame) = body.poll_frame(cx) else {
+        if deadline.is_over() {
+            return Poll::Ready(Err(RequestFault::TooSlow.into()));
+        }
+        // Without a thread to watch the time, nothing is waited for.
+        return match deadline.wake(cx.waker()) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(no_thread(&error))),
+        };
+    };
+    Poll::Ready(match frame {
+        // Frames may come for ever that have nothing in them.
+        Some(Ok(_)) if deadline.is_over() => Err(RequestFault::TooSlow.into()),
+        Some(Ok(frame)) => Ok(Some(frame)),
+        Some(Err(error)) if error.is::<LengthLimitError>() => Err(RequestFault::TooLarge.into()),
+        Some(Err(_)) => Err(RequestFault::Interrupted.into()),
+        None => Ok(None),
+    })
+}
+
+fn no_thread(error: &std::io::Error) -> TokenError {
+    CheckError::Pool(PoolError::NoThread(error.kind())).into()
 }

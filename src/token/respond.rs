@@ -1,7 +1,9 @@
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderMap, HeaderValue, Response, StatusCode, Version,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    },
 };
 
 use super::{Issued, RequestFault, TokenError};
@@ -16,9 +18,11 @@ use crate::{
 pub(super) fn respond(
     outcome: Result<Response<Bytes>, TokenError>,
     realm: &Realm,
+    version: Version,
 ) -> Response<Bytes> {
     let mut response = outcome.unwrap_or_else(|error| failure(error, realm));
     let has_body = !response.body().is_empty();
+    let late = response.status() == StatusCode::REQUEST_TIMEOUT;
     let headers = response.headers_mut();
     if has_body {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -26,6 +30,11 @@ pub(super) fn respond(
     // RFC 6749 §5.1: on every response with tokens or credentials, so on every one of these.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    // RFC 9110 §15.5.9: the rest of the request is not waited for. RFC 9113 §8.2.2: HTTP/2 ends the
+    // stream and has no such field.
+    if late && version <= Version::HTTP_11 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
