@@ -22,7 +22,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// An example at work on a free port; killed if a test fails.
-struct Server {
+pub struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
     base: String,
@@ -30,7 +30,7 @@ struct Server {
 
 impl Server {
     /// Starts an example and waits for the line that says where it listens.
-    fn start(name: &str, arguments: &[&str]) -> Self {
+    pub fn start(name: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(example(name));
         command
             .args(arguments)
@@ -50,6 +50,15 @@ impl Server {
             stdout,
             base: format!("http://{base}"),
         }
+    }
+
+    /// HOST:PORT.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Status and body of `curl ARGUMENTS BASE/PATH`.
@@ -73,7 +82,7 @@ impl Server {
         (status.parse().unwrap(), body.to_owned())
     }
 
-    fn log_in(&self, username: &str, password: &str) -> (u16, Value) {
+    pub fn log_in(&self, username: &str, password: &str) -> (u16, Value) {
         let (username, password) = (
             format!("username={username}"),
             format!("password={password}"),

@@ -40,6 +40,8 @@ run() { "$@" 2>&1 | tee -a "$log" || status=$?; }
 cargo build --locked --examples
 run cargo test --locked "$@"
 if [ $# -eq 0 ]; then
+  # The slow clients and their server have 2,000 connections.
+  ulimit -n 8192 2>/dev/null || true
   # What needs a server, which `cargo test` alone leaves out.
   run cargo test --locked --test suite engines -- --ignored --nocapture --test-threads=1
   # Every order in which threads can take the locks of the store in memory.

@@ -37,6 +37,8 @@ where
 {
     let mut flow = PasswordFlow::new(users, tokens)
         .with_hasher(args.hasher.clone())
+        .with_hashing_pool(args.pool())
+        .with_limits(args.limits())
         .with_access_lifetime(args.access_ttl)
         .with_label(|head| Some(head.headers.get("user-agent")?.to_str().ok()?.to_owned()));
     if let Some(refresh) = args.refresh() {
@@ -108,18 +110,21 @@ where
         .route("/public", get(public::<U::User>))
         .route_layer(flow.bearer_layer().with_optional());
     let store = Duration::from_secs(args.store_timeout.into());
+    let form = store + args.body_time();
     let token = Router::new()
         .route_service("/token", flow.token_service())
-        .layer(from_fn_with_state(store + HASHING, in_time));
+        .layer(from_fn_with_state(form + HASHING, in_time));
+    let forms = Router::new()
+        .route_service("/revoke", flow.revocation_service())
+        .route_service("/introspect", flow.introspection_service())
+        .layer(from_fn_with_state(form, in_time));
     let others = Router::new()
         .merge(protected)
         .merge(public)
         .merge(documents)
-        .route_service("/revoke", flow.revocation_service())
-        .route_service("/introspect", flow.introspection_service())
         .route("/healthz", get(move || healthz(health)))
         .layer(from_fn_with_state(store, in_time));
-    Ok(others.merge(token).with_state(flow))
+    Ok(others.merge(forms).merge(token).with_state(flow))
 }
 
 /// What a login may take besides its store: a full queue of password checks waits 3.5 seconds.

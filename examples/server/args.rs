@@ -1,13 +1,13 @@
 //! What can be set from outside.
 
-use std::{error::Error, str::FromStr, time::Duration};
+use std::{error::Error, num::NonZeroUsize, str::FromStr, thread, time::Duration};
 
 use clap::Parser;
 use tower_oauth2_password::{
     model::{ClientId, ClientSecret, Lifetime, PublicUrl, Scope},
-    password::Bcrypt,
+    password::{Bcrypt, HashingPool},
     store::Client,
-    token::Refresh,
+    token::{Limits, Refresh},
 };
 
 use crate::stores::Place;
@@ -100,6 +100,38 @@ pub(crate) struct Args {
     )]
     pub(crate) store_timeout: u32,
 
+    /// How many seconds the body of a login may take before it is answered with 408
+    #[arg(
+        long,
+        env = "BODY_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub(crate) body_timeout: u32,
+
+    /// How many seconds the header of a request may take, and a connection wait for one, before the
+    /// connection is closed
+    #[arg(
+        long,
+        env = "HEADER_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub(crate) header_timeout: u32,
+
+    /// How many bytes the body of a login may have
+    #[arg(long, env = "MAX_BODY", value_name = "BYTES", default_value = "16384")]
+    pub(crate) max_body: usize,
+
+    /// How many passwords are hashed at a time; one for each core if it is left out
+    #[arg(long, env = "HASHING_THREADS", value_name = "NUMBER")]
+    pub(crate) hashing_threads: Option<NonZeroUsize>,
+
+    /// How many logins wait for that before the next is answered with 503; 16 for each thread if it
+    /// is left out
+    #[arg(long, env = "WAITING_LOGINS", value_name = "NUMBER")]
+    pub(crate) waiting_logins: Option<usize>,
+
     /// Let everybody guess at passwords as fast as the hashing goes. Without this, servers on one
     /// Redis count failures together, and over other stores each for itself
     #[arg(long)]
@@ -132,6 +164,25 @@ impl Args {
                 .with_idle_lifetime(idle)
                 .with_grace(grace),
         )
+    }
+
+    /// What the body of a login may take.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::default()
+            .with_body_bytes(self.max_body)
+            .with_body_time(self.body_time())
+    }
+
+    pub(crate) fn body_time(&self) -> Duration {
+        Duration::from_secs(self.body_timeout.into())
+    }
+
+    /// How many logins are at work and wait.
+    pub(crate) fn pool(&self) -> HashingPool {
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = self.hashing_threads.unwrap_or_else(cores);
+        let waiting = self.waiting_logins.unwrap_or(16 * threads.get());
+        HashingPool::new(threads, waiting)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod app;
 mod args;
+mod serve;
 mod stores;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Parser;
@@ -67,10 +69,8 @@ impl Serve for Server<'_> {
         let flow = app::flow(users, tokens, args)?;
         let app = app::router(flow, args, url.as_ref(), health)?;
         print_help(address, args, url.as_ref());
-        let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, app)
-            .with_graceful_shutdown(stop_signal())
-            .await?;
+        let header_time = Duration::from_secs(args.header_timeout.into());
+        serve::serve(listener, app, header_time, stop_signal()).await;
         println!("stopped");
         Ok(())
     }

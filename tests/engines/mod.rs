@@ -11,6 +11,7 @@ mod redis;
 mod redis_faults;
 mod redis_memory;
 mod silence;
+mod slow_clients;
 mod sql_clients;
 mod sql_damage;
 mod sql_logins;
