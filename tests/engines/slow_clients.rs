@@ -203,7 +203,7 @@ async fn slow_clients_are_cut_off_and_nobody_waits_for_them() {
             }
         };
         // Its own clock starts a little later than the server's.
-        assert!(*took > limit - Duration::from_secs(1), "{how:?} {took:?}");
+        assert!(*took + Duration::from_secs(1) > limit, "{how:?} {took:?}");
         assert!(*took < limit + SLACK, "{how:?} {took:?}");
     }
     for kind in [Drips::Body, Drips::Chunks, Drips::Header, Drips::Preface] {
