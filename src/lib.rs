@@ -47,7 +47,7 @@ mod flow;
 pub mod guide;
 mod integrations;
 pub mod model;
-mod observe;
+pub mod observe;
 pub mod password;
 pub mod store;
 pub mod throttle;

@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Which top-level modules each module may name. `observe` and `wire` are tools that name nobody.
+/// Which top-level modules each module may name. `wire` is a tool that names nobody.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("observe", &[]),
+    ("observe", &["model"]),
     ("wire", &[]),
     ("password", &["model", "observe"]),
     ("store", &["model", "observe", "password"]),
-    ("throttle", &["model", "store"]),
+    ("throttle", &["model", "observe", "store"]),
     ("bearer", &["model", "observe", "store", "wire"]),
     (
         "token",
@@ -20,7 +20,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "flow",
-        &["bearer", "model", "password", "store", "throttle", "token"],
+        &[
+            "bearer", "model", "observe", "password", "store", "throttle", "token",
+        ],
     ),
     ("integrations", &["bearer", "model", "observe", "token"]),
     ("guide", &[]),

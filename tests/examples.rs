@@ -278,6 +278,40 @@ fn the_server_says_where_its_endpoints_are_whatever_host_it_is_asked_by() {
     assert_eq!(document["resource"], "https://example.com/orders");
 }
 
+/// What Prometheus scrapes, on a listener of its own, and not where clients are.
+#[test]
+fn the_server_shows_its_metrics_where_it_is_told_to() {
+    let flags = ["--bcrypt-cost", "4", "--metrics", "127.0.0.1:0"];
+    let mut server = Server::start("server", &flags);
+    server.log_in("meera", "secret123");
+    server.log_in("meera", "guess");
+    server.get("/me", Some("bad"));
+    assert_eq!(server.curl(&[], "/metrics").0, 404);
+
+    let mut line = String::new();
+    while !line.starts_with("Metrics on ") {
+        line.clear();
+        assert_ne!(server.stdout.read_line(&mut line).unwrap(), 0);
+    }
+    let url = line.trim().strip_prefix("Metrics on ").unwrap();
+    let api = std::mem::replace(&mut server.base, url.to_owned());
+    let (status, text) = server.curl(&[], "");
+    server.base = api;
+    assert_eq!(status, 200);
+    for line in [
+        "# TYPE oauth2_logins_total counter",
+        r#"oauth2_logins_total{outcome="ok"} 1"#,
+        r#"oauth2_logins_total{outcome="wrong"} 1"#,
+        r#"oauth2_token_refusals_total{cause="wrong"} 1"#,
+        "# TYPE oauth2_hashing_wait_seconds histogram",
+        r#"oauth2_hashing_wait_seconds_bucket{le="+Inf"} 2"#,
+        "oauth2_hashing_waiting 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n\n{text}");
+    }
+    server.interrupt();
+}
+
 #[test]
 fn the_refresh_example_stays_logged_in_past_the_life_of_its_token() {
     let output = Command::new(example("refresh")).output().unwrap();

@@ -163,8 +163,9 @@ async fn a_replay_is_logged_with_its_user_and_login_and_without_a_token() {
 
     let (_, line) = log.split_once("Z ").unwrap();
     let expected = format!(
-        " WARN tower_oauth2_password: a spent refresh token was presented again; its login was \
-         revoked subject=meera family={id}\n"
+        " WARN oauth2.token{{oauth2.grant_type=\"refresh_token\"}}: tower_oauth2_password: \
+         a spent refresh token was presented again; its login was revoked \
+         event.name=\"oauth2.replay\" user.id=meera oauth2.family={id}\n"
     );
     assert_eq!(line, expected);
     for secret in [first.access, first.refresh, second.access, second.refresh] {

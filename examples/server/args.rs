@@ -148,6 +148,11 @@ pub(crate) struct Args {
     #[arg(long = "client", value_name = "ID[:SECRET]", value_parser = parse_client)]
     pub(crate) clients: Vec<Client>,
 
+    /// Address to serve metrics on at /metrics, as HOST:PORT, for Prometheus alone: whoever reaches
+    /// it can read them
+    #[arg(long, env = "METRICS", value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<String>,
+
     /// Where clients reach this server, for its metadata documents; needed unless it listens on
     /// loopback
     #[arg(long, env = "PUBLIC_URL", value_name = "URL")]

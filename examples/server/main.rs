@@ -7,6 +7,7 @@
 
 mod app;
 mod args;
+mod metrics;
 mod serve;
 mod stores;
 
@@ -69,6 +70,9 @@ impl Serve for Server<'_> {
         let flow = app::flow(users, tokens, args)?;
         let app = app::router(flow, args, url.as_ref(), health)?;
         print_help(address, args, url.as_ref());
+        if let Some(address) = &args.metrics {
+            metrics::serve(address).await?;
+        }
         let header_time = Duration::from_secs(args.header_timeout.into());
         serve::serve(listener, app, header_time, stop_signal()).await;
         println!("stopped");

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -15,34 +15,22 @@ use super::{
     Rejection,
     inject::inject,
     layer::Options,
-    reject::{Dialect, respond},
+    reject::{Dialect, report, respond},
 };
 use crate::{model::Authenticated, wire::ResponseBody};
 
 pub(super) type Verdict<U> = BoxFuture<'static, Result<Authenticated<U>, Rejection>>;
 
-/// All that a rejection needs of the layer and the request, for when both are gone.
-pub(super) struct Refusal {
-    options: Arc<Options>,
-    dialect: Dialect,
-}
-
-impl Refusal {
-    pub(super) fn new(options: &Arc<Options>, headers: &HeaderMap) -> Self {
-        Self {
-            options: Arc::clone(options),
-            dialect: Dialect::of(headers),
-        }
-    }
-
-    fn respond(&self, rejection: Rejection) -> Response<Bytes> {
-        respond(
-            rejection,
-            &self.options.protected,
-            &self.dialect,
-            self.options.hook.as_deref(),
-        )
-    }
+/// Turns a request away.
+fn refuse<B>(rejection: Rejection, options: &Options, request: Request<B>) -> Response<Bytes> {
+    let (head, _body) = request.into_parts();
+    report(&options.observer, &head, None, &rejection);
+    respond(
+        rejection,
+        &options.protected,
+        &Dialect::of(&head.headers),
+        options.hook.as_deref(),
+    )
 }
 
 pin_project! {
@@ -65,7 +53,11 @@ pin_project! {
         // Nobody is asked and nobody is called.
         Refuse { response: Option<Response<Bytes>> },
         // The validator is thinking; the request and its ready service wait.
-        Validate { verdict: Verdict<U>, waiting: Option<(Request<ReqBody>, S)>, refusal: Refusal },
+        Validate {
+            verdict: Verdict<U>,
+            waiting: Option<(Request<ReqBody>, S)>,
+            options: Arc<Options>,
+        },
         // The inner service is at work.
         Call { #[pin] response: S::Future },
     }
@@ -75,8 +67,12 @@ impl<S, ReqBody, U> ResponseFuture<S, ReqBody, U>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn refuse(rejection: Rejection, refusal: &Refusal) -> Self {
-        let response = Some(refusal.respond(rejection));
+    pub(super) fn refuse(
+        rejection: Rejection,
+        options: &Options,
+        request: Request<ReqBody>,
+    ) -> Self {
+        let response = Some(refuse(rejection, options, request));
         Self {
             state: State::Refuse { response },
         }
@@ -86,14 +82,14 @@ where
         verdict: Verdict<U>,
         request: Request<ReqBody>,
         ready: S,
-        refusal: Refusal,
+        options: Arc<Options>,
     ) -> Self {
         let waiting = Some((request, ready));
         Self {
             state: State::Validate {
                 verdict,
                 waiting,
-                refusal,
+                options,
             },
         }
     }
@@ -123,16 +119,17 @@ where
                 StateProj::Validate {
                     verdict,
                     waiting,
-                    refusal,
+                    options,
                 } => {
-                    let user = match ready!(verdict.as_mut().poll(cx)) {
+                    let verdict = ready!(verdict.as_mut().poll(cx));
+                    let (mut request, mut ready) = waiting.take().expect("polled after completion");
+                    let user = match verdict {
                         Ok(user) => user,
                         Err(rejection) => {
-                            let response = refusal.respond(rejection);
+                            let response = refuse(rejection, options, request);
                             return Poll::Ready(Ok(ResponseBody::wrap_own(response)));
                         }
                     };
-                    let (mut request, mut ready) = waiting.take().expect("polled after completion");
                     inject(request.extensions_mut(), user);
                     let response = ready.call(request);
                     state.set(State::Call { response });

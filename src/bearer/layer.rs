@@ -1,11 +1,14 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, request::Parts};
 use tower_layer::Layer;
 
 use super::{Bearer, Rejection, reject::BodyHook};
-use crate::model::{Protected, PublicUrl, Realm};
+use crate::{
+    model::{Protected, PublicUrl, Realm},
+    observe::{Observer, Record},
+};
 
 /// Room for a signed token with a good many claims; ours have 43 characters.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -50,6 +53,7 @@ pub(super) struct Options {
     pub(super) preflight_passes: bool,
     pub(super) max_token_bytes: usize,
     pub(super) hook: Option<Arc<BodyHook>>,
+    pub(super) observer: Observer,
 }
 
 impl<V> BearerLayer<V> {
@@ -61,6 +65,7 @@ impl<V> BearerLayer<V> {
             preflight_passes: false,
             max_token_bytes: MAX_TOKEN_BYTES,
             hook: None,
+            observer: Observer::default(),
         };
         Self {
             validator: Arc::new(validator),
@@ -126,6 +131,26 @@ impl<V> BearerLayer<V> {
         F: Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
     {
         self.with(|options| options.hook = Some(Arc::new(hook)))
+    }
+
+    /// Tells `hook` of every token that was refused
+    /// ([`TokenRefused`](crate::observe::Event::TokenRefused)), dated by the system's clock; see
+    /// `PasswordFlow::with_event_hook`. The default is to tell nobody.
+    pub fn with_event_hook(self, hook: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.observer.hook = Some(Arc::new(hook)))
+    }
+
+    /// Sets where a request comes from, for whoever watches; see `PasswordFlow::with_source`.
+    /// Asked only if a token is refused.
+    pub fn with_source<F>(self, source: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
+    {
+        self.with(|options| options.observer.source_of = Some(Arc::new(source)))
+    }
+
+    pub(crate) fn with_observer(self, observer: Observer) -> Self {
+        self.with(|options| options.observer = observer)
     }
 
     fn with(mut self, set: impl FnOnce(&mut Options)) -> Self {

@@ -2,12 +2,13 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    request::Parts,
 };
 
 use super::{Rejection, challenge::challenge};
 use crate::{
-    model::Protected,
-    observe,
+    model::{Protected, Subject},
+    observe::{self, Cause, Event, Observer},
     wire::{JsonObject, ask_to_retry},
 };
 
@@ -40,6 +41,27 @@ pub(crate) fn refuse(
     request_headers: &HeaderMap,
 ) -> Response<Bytes> {
     respond(rejection, protected, &Dialect::of(request_headers), None)
+}
+
+/// A token that was refused is an event. A request without one is none, nor is a mistake in the
+/// application.
+pub(super) fn report(
+    observer: &Observer,
+    head: &Parts,
+    subject: Option<&Subject>,
+    rejection: &Rejection,
+) {
+    let cause = match rejection {
+        Rejection::Missing | Rejection::Unguarded => return,
+        Rejection::Malformed => Cause::Malformed,
+        Rejection::Invalid => Cause::Wrong,
+        Rejection::InsufficientScope { .. } => Cause::NotAllowed,
+        Rejection::Unchecked(_) => Cause::Unavailable,
+    };
+    observer.scene(head).report(Event::TokenRefused {
+        subject: subject.cloned(),
+        cause,
+    });
 }
 
 /// Rewrites a default response; see `BearerLayer::with_body`.

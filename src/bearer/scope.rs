@@ -3,6 +3,7 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,10 +13,10 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Rejection, refuse};
+use super::{Rejection, refuse, reject::report};
 use crate::{
     model::{Anonymous, Authenticated, Protected, PublicUrl, Realm, Scope},
-    observe,
+    observe::{self, Observer, Record},
     wire::ResponseBody,
 };
 
@@ -38,6 +39,7 @@ use crate::{
 pub struct RequireScope<U> {
     required: Scope,
     protected: Protected,
+    observer: Observer,
     user: PhantomData<fn() -> U>,
 }
 
@@ -47,6 +49,7 @@ impl<U> RequireScope<U> {
         Self {
             required,
             protected: Protected::default(),
+            observer: Observer::default(),
             user: PhantomData,
         }
     }
@@ -62,6 +65,29 @@ impl<U> RequireScope<U> {
     pub fn with_resource_metadata(mut self, url: PublicUrl) -> Self {
         self.protected.metadata = Some(url);
         self
+    }
+
+    /// Tells `hook` of every token that does not allow enough, and who has it; see
+    /// [`BearerLayer::with_event_hook`](super::BearerLayer::with_event_hook).
+    pub fn with_event_hook(mut self, hook: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        self.observer.hook = Some(Arc::new(hook));
+        self
+    }
+
+    pub(crate) fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    fn turn_away<B>(&self, rejection: Rejection, request: Request<B>) -> Response<Bytes>
+    where
+        U: Send + Sync + 'static,
+    {
+        let (head, _body) = request.into_parts();
+        let user = head.extensions.get::<Authenticated<U>>();
+        let subject = user.map(|user| user.session().subject());
+        report(&self.observer, &head, subject, &rejection);
+        refuse(rejection, &self.protected, &head.headers)
     }
 
     fn check(&self, extensions: &Extensions) -> Result<(), Rejection>
@@ -99,6 +125,7 @@ impl<U> Clone for RequireScope<U> {
         Self {
             required: self.required.clone(),
             protected: self.protected.clone(),
+            observer: self.observer.clone(),
             user: PhantomData,
         }
     }
@@ -138,7 +165,7 @@ where
                 response: self.inner.call(request),
             },
             Err(rejection) => {
-                let response = refuse(rejection, &self.layer.protected, request.headers());
+                let response = self.layer.turn_away(rejection, request);
                 State::Refuse {
                     response: Some(response),
                 }

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::{
     BearerLayer, Rejection, ResponseFuture, Validate,
     extract::{extract, hide_credentials},
-    future::{Refusal, Verdict},
+    future::Verdict,
     inject::{inject, inject_nobody},
 };
 use crate::{model::AccessToken, wire::ResponseBody};
@@ -49,7 +49,7 @@ where
                 return ResponseFuture::call(self.inner.call(request));
             }
             Err(rejection) => {
-                return ResponseFuture::refuse(rejection, &self.refusal(&request));
+                return ResponseFuture::refuse(rejection, options, request);
             }
         };
         match self.layer.validator.validate_now(token) {
@@ -57,15 +57,15 @@ where
                 inject(request.extensions_mut(), user);
                 ResponseFuture::call(self.inner.call(request))
             }
-            Some(Err(rejection)) => ResponseFuture::refuse(rejection, &self.refusal(&request)),
+            Some(Err(rejection)) => ResponseFuture::refuse(rejection, options, request),
             None => {
                 let verdict = self.ask(token.to_access_token());
-                let refusal = self.refusal(&request);
+                let options = Arc::clone(options);
                 // Only the service that `poll_ready` saw is ready: the future takes that one,
                 // and its clone stays here for the next request.
                 let next = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, next);
-                ResponseFuture::validate(verdict, request, ready, refusal)
+                ResponseFuture::validate(verdict, request, ready, options)
             }
         }
     }
@@ -75,10 +75,6 @@ impl<S, V: Validate> Bearer<S, V> {
     fn ask(&self, token: AccessToken) -> Verdict<V::User> {
         let validator = Arc::clone(&self.layer.validator);
         Box::pin(async move { validator.validate(token.as_bearer()).await })
-    }
-
-    fn refusal<B>(&self, request: &Request<B>) -> Refusal {
-        Refusal::new(&self.layer.options, request.headers())
     }
 
     fn is_let_off<B>(&self, request: &Request<B>) -> bool {

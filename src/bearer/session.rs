@@ -3,6 +3,7 @@ use std::{fmt, sync::Arc};
 use super::{Rejection, Validate};
 use crate::{
     model::{Authenticated, BearerToken, Clock, Session},
+    observe::{Validation, asked, called},
     store::{StoreError, TokenStore, UserStore},
 };
 
@@ -51,8 +52,11 @@ where
     type User = U::User;
 
     async fn validate(&self, token: BearerToken<'_>) -> Result<Authenticated<U::User>, Rejection> {
-        let session = self.live(self.tokens.find_access(token.digest()).await)?;
-        let user = self.users.find_user(session.subject()).await;
+        let _measured = Validation::of::<T>();
+        let found = self.tokens.find_access(token.digest());
+        let session = self.live(asked::<T, _, _>("find_access", found).await)?;
+        let user = self.users.find_user(session.subject());
+        let user = asked::<U, _, _>("find_user", user).await;
         authenticated(user, session)
     }
 
@@ -60,11 +64,13 @@ where
         &self,
         token: BearerToken<'_>,
     ) -> Option<Result<Authenticated<U::User>, Rejection>> {
-        let session = match self.live(self.tokens.find_access_now(token.digest())?) {
+        let found = self.tokens.find_access_now(token.digest())?;
+        let session = match self.live(called::<T, _, _>("find_access", found)) {
             Ok(session) => session,
             Err(rejection) => return Some(Err(rejection)),
         };
         let user = self.users.find_user_now(session.subject())?;
+        let user = called::<U, _, _>("find_user", user);
         Some(authenticated(user, session))
     }
 }

@@ -1,6 +1,7 @@
 use super::PasswordFlow;
 use crate::{
     model::{Family, FamilyId, Subject},
+    observe::{Event, RevocationReason, asked},
     store::{StoreError, TokenStore, UserStore},
 };
 
@@ -32,7 +33,8 @@ where
     /// ```
     pub async fn families(&self, subject: &Subject) -> Result<Vec<Family>, StoreError> {
         let now = self.clock.now();
-        let mut families = self.tokens.find_families(subject).await?;
+        let families = self.tokens.find_families(subject);
+        let mut families = asked::<T, _, _>("find_families", families).await?;
         families.retain(|family| !family.is_expired_at(now));
         families.sort_by_key(Family::age);
         families.reverse();
@@ -48,7 +50,17 @@ where
     ///
     /// [`StoreError`] if it may not have been ended.
     pub async fn revoke_family(&self, id: FamilyId) -> Result<bool, StoreError> {
-        self.tokens.revoke_family(id).await
+        let revoked = self.tokens.revoke_family(id);
+        let revoked = asked::<T, _, _>("revoke_family", revoked).await?;
+        if revoked {
+            self.report(Event::Revoked {
+                subject: None,
+                family: Some(id),
+                logins: 1,
+                reason: RevocationReason::Application,
+            });
+        }
+        Ok(revoked)
     }
 
     /// Logs a user out everywhere and says how many logins that ended.
@@ -57,7 +69,8 @@ where
     ///
     /// [`StoreError`] if some may not have been ended.
     pub async fn revoke_subject(&self, subject: &Subject) -> Result<usize, StoreError> {
-        self.tokens.revoke_subject(subject).await
+        self.revoke_all(subject, RevocationReason::Application)
+            .await
     }
 
     /// To be called **after** a new password was saved: ends all logins of the user, but the one
@@ -73,14 +86,21 @@ where
         keep: Option<FamilyId>,
     ) -> Result<usize, StoreError> {
         let Some(keep) = keep else {
-            return self.revoke_subject(subject).await;
+            return self
+                .revoke_all(subject, RevocationReason::PasswordChanged)
+                .await;
         };
+        let families = self.tokens.find_families(subject);
         let mut ended = 0;
-        for family in self.tokens.find_families(subject).await? {
-            if family.id() != keep && self.tokens.revoke_family(family.id()).await? {
-                ended += 1;
+        for family in asked::<T, _, _>("find_families", families).await? {
+            let id = family.id();
+            if id == keep {
+                continue;
             }
+            let revoked = self.tokens.revoke_family(id);
+            ended += usize::from(asked::<T, _, _>("revoke_family", revoked).await?);
         }
+        self.report_ended(subject, ended, RevocationReason::PasswordChanged);
         Ok(ended)
     }
 
@@ -92,6 +112,29 @@ where
     ///
     /// [`StoreError`] if some may not have been ended.
     pub async fn account_disabled(&self, subject: &Subject) -> Result<usize, StoreError> {
-        self.revoke_subject(subject).await
+        self.revoke_all(subject, RevocationReason::AccountDisabled)
+            .await
+    }
+
+    async fn revoke_all(
+        &self,
+        subject: &Subject,
+        reason: RevocationReason,
+    ) -> Result<usize, StoreError> {
+        let ended = self.tokens.revoke_subject(subject);
+        let ended = asked::<T, _, _>("revoke_subject", ended).await?;
+        self.report_ended(subject, ended, reason);
+        Ok(ended)
+    }
+
+    fn report_ended(&self, subject: &Subject, logins: usize, reason: RevocationReason) {
+        if logins > 0 {
+            self.report(Event::Revoked {
+                subject: Some(subject.clone()),
+                family: None,
+                logins,
+                reason,
+            });
+        }
     }
 }

@@ -129,8 +129,9 @@ where
     fn set_up<H: Handle>(&self, endpoint: Endpoint<H>) -> Endpoint<H> {
         endpoint
             .with_erased_clients(self.clients.clone())
-            .with_erased_throttle(self.throttle.clone(), self.source_of.clone())
+            .with_erased_throttle(self.throttle.clone())
             .with_limits(self.limits)
+            .with_observer(self.observer())
             .with_realm(self.realm.clone())
     }
 }

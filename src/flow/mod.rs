@@ -1,5 +1,6 @@
 mod accounts;
 mod endpoints;
+mod events;
 
 use std::{fmt, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
@@ -8,10 +9,11 @@ use http::request::Parts;
 use crate::{
     bearer::{BearerLayer, RequireScope, SessionValidator},
     model::{Clock, Lifetime, Password, PasswordHash, PublicUrl, Realm, Scope, TokenPrefix},
+    observe::{EventHook, SourceOf},
     password::{CheckError, HashingPool, PasswordCheck, PasswordHasher},
     store::{ClientStore, TokenStore, UserStore},
     throttle::{MemoryThrottle, Throttle, Throttles},
-    token::{Clients, Issuer, Label, Limits, PasswordAuthenticator, Refresh, SourceOf},
+    token::{Clients, Issuer, Label, Limits, PasswordAuthenticator, Refresh},
 };
 
 /// The whole login: owns the parts and hands out the layers and services that share them.
@@ -54,6 +56,7 @@ pub struct PasswordFlow<U, T> {
     label: Option<Arc<Label>>,
     throttle: Option<Throttles>,
     source_of: Option<Arc<SourceOf>>,
+    event_hook: Option<Arc<EventHook>>,
     refreshes: bool,
     limits: Limits,
     realm: Realm,
@@ -80,6 +83,7 @@ where
             label: None,
             throttle: Some(Throttles::new(MemoryThrottle::new())),
             source_of: None,
+            event_hook: None,
             refreshes: false,
             limits: Limits::default(),
             realm: Realm::default(),
@@ -235,7 +239,9 @@ where
     pub fn bearer_layer(&self) -> BearerLayer<SessionValidator<U, T>> {
         let validator = SessionValidator::new(Arc::clone(&self.users), Arc::clone(&self.tokens))
             .with_clock(self.clock.clone());
-        let layer = BearerLayer::new(validator).with_realm(self.realm.clone());
+        let layer = BearerLayer::new(validator)
+            .with_observer(self.observer())
+            .with_realm(self.realm.clone());
         match &self.resource_metadata {
             Some(url) => layer.with_resource_metadata(url.clone()),
             None => layer,
@@ -244,7 +250,9 @@ where
 
     /// The layer that demands a scope, to stand inside [`bearer_layer`](Self::bearer_layer).
     pub fn require_scope(&self, required: Scope) -> RequireScope<U::User> {
-        let layer = RequireScope::new(required).with_realm(self.realm.clone());
+        let layer = RequireScope::new(required)
+            .with_observer(self.observer())
+            .with_realm(self.realm.clone());
         match &self.resource_metadata {
             Some(url) => layer.with_resource_metadata(url.clone()),
             None => layer,
@@ -286,6 +294,7 @@ impl<U, T> Clone for PasswordFlow<U, T> {
             label: self.label.clone(),
             throttle: self.throttle.clone(),
             source_of: self.source_of.clone(),
+            event_hook: self.event_hook.clone(),
             refreshes: self.refreshes,
             limits: self.limits,
             realm: self.realm.clone(),

@@ -12,6 +12,7 @@ mod refresh;
 mod scope;
 mod secret;
 mod session;
+mod source;
 mod subject;
 mod url;
 
@@ -30,6 +31,7 @@ pub use secret::{
     TokenPrefixError,
 };
 pub use session::Session;
+pub use source::Source;
 pub use subject::{Subject, SubjectError};
 pub use url::{PublicUrl, PublicUrlError};
 

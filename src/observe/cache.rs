@@ -6,6 +6,7 @@ use super::backend::warn;
 pub(crate) fn news_not_told(cause: &dyn Error) {
     warn(
         "other nodes could not be told of a revocation",
-        &[("error", &cause)],
+        "news",
+        &cause,
     );
 }

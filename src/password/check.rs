@@ -36,6 +36,21 @@ pub enum Verdict {
     },
 }
 
+/// A verdict, and whether the stored hash was refused as malformed or too costly.
+pub(crate) struct Checked {
+    pub(crate) verdict: Verdict,
+    pub(crate) hash_refused: bool,
+}
+
+impl From<Verdict> for Checked {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            hash_refused: false,
+        }
+    }
+}
+
 impl PasswordCheck {
     /// Checks with `hasher`, on the threads of `pool`.
     pub fn new(hasher: impl PasswordHasher, pool: HashingPool) -> Self {
@@ -69,6 +84,15 @@ impl PasswordCheck {
         password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, CheckError> {
+        Ok(self.check_noting(password, stored).await?.verdict)
+    }
+
+    /// As [`check`](Self::check), and says whether the stored hash was one to check by.
+    pub(crate) async fn check_noting(
+        &self,
+        password: Password,
+        stored: Option<PasswordHash>,
+    ) -> Result<Checked, CheckError> {
         let hasher = Arc::clone(&self.hasher);
         let job = move || judge(&*hasher, &password, stored.as_ref());
         Ok(self.pool.run(job).await??)
@@ -109,22 +133,26 @@ fn judge(
     hasher: &dyn PasswordHasher,
     password: &Password,
     stored: Option<&PasswordHash>,
-) -> Result<Verdict, HashError> {
+) -> Result<Checked, HashError> {
     let verify = |hash| cap(password).and_then(|()| hasher.verify(password, hash));
     let verified = stored.map(|hash| (hash, verify(hash)));
     match verified {
         Some((hash, Ok(true))) => Ok(Verdict::Right {
             rehashed: rehash(hasher, password, hash),
-        }),
-        Some((_, Ok(false))) => Ok(Verdict::Wrong),
+        }
+        .into()),
+        Some((_, Ok(false))) => Ok(Verdict::Wrong.into()),
         Some((_, Err(error @ HashError::Failed(_)))) => Err(error),
         // The hasher refused before it did any work, so the work is done here.
         Some((_, Err(HashError::TooLong { .. } | HashError::Nul))) | None => {
-            decoy(hasher).map(|()| Verdict::Wrong)
+            decoy(hasher).map(|()| Verdict::Wrong.into())
         }
         Some((_, Err(error))) => {
             observe::stored_hash_refused(&error);
-            decoy(hasher).map(|()| Verdict::Wrong)
+            decoy(hasher).map(|()| Checked {
+                verdict: Verdict::Wrong,
+                hash_refused: true,
+            })
         }
     }
 }

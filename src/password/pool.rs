@@ -10,6 +10,8 @@ use std::{
 
 use futures_channel::oneshot;
 
+use crate::observe::Queued;
+
 /// How many checks may wait for each that can be at work, unless told otherwise.
 const WAITING_PER_THREAD: usize = 16;
 
@@ -73,7 +75,8 @@ impl HashingPool {
         F: FnOnce() -> T + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Box::new(Work { job, reply }))?;
+        let queued = Queued::new();
+        self.enqueue(Box::new(Work { job, reply, queued }))?;
         answer.await.map_err(|_| PoolError::Panicked)
     }
 
@@ -211,6 +214,7 @@ trait Task: Send {
 struct Work<F, T> {
     job: F,
     reply: oneshot::Sender<T>,
+    queued: Queued,
 }
 
 impl<F, T> Task for Work<F, T>
@@ -224,7 +228,12 @@ where
 
     fn run(self: Box<Self>, free: &dyn Fn()) {
         let abandoned = self.is_abandoned();
-        let Self { job, reply } = *self;
+        let Self { job, reply, queued } = *self;
+        if abandoned {
+            drop(queued);
+        } else {
+            queued.begins();
+        }
         // The payload of a panic was for the panic hook; the requester learns of it by a reply
         // that never comes.
         let result = catch_unwind(AssertUnwindSafe(move || (!abandoned).then(job)));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{Admission, Attempt, Outcome, Throttle};
-use crate::store::StoreError;
+use crate::{observe::asked, store::StoreError};
 
 /// A [`Throttle`] of whatever type.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ trait Ask: Send + Sync {
 
 impl<T: Throttle> Ask for T {
     fn admit<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Admission, StoreError>> {
-        Box::pin(Throttle::admit(self, attempt))
+        Box::pin(asked::<T, _, _>("admit", Throttle::admit(self, attempt)))
     }
 
     fn settle<'a>(
@@ -30,7 +30,10 @@ impl<T: Throttle> Ask for T {
         attempt: &'a Attempt,
         outcome: Outcome,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(Throttle::settle(self, attempt, outcome))
+        Box::pin(asked::<T, _, _>(
+            "settle",
+            Throttle::settle(self, attempt, outcome),
+        ))
     }
 }
 

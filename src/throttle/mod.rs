@@ -14,10 +14,11 @@ pub use limits::{Limit, Limits};
 pub use memory::MemoryThrottle;
 #[cfg(feature = "redis")]
 pub use redis::RedisThrottle;
-pub use source::{Source, forwarded_for};
+pub use source::forwarded_for;
 
 use std::{sync::Arc, time::Duration};
 
+pub use crate::model::Source;
 use crate::store::StoreError;
 
 /// What is being tried.

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use super::{TokenError, form::Form};
 use crate::{
     model::{Password, PasswordHash, Scope, Subject},
-    observe,
+    observe::{self, Event, Scene, asked},
     password::{PasswordCheck, Verdict},
     store::{Account, UserStore},
 };
@@ -15,6 +15,7 @@ pub struct Credentials<'a> {
     pub(super) form: &'a Form,
     pub(super) username: &'a str,
     pub(super) password: &'a Password,
+    pub(super) scene: &'a Scene,
 }
 
 impl Credentials<'_> {
@@ -227,12 +228,17 @@ impl<U: UserStore> PasswordAuthenticator<U> {
         rehashed: PasswordHash,
     ) -> Result<Option<PasswordHash>, TokenError> {
         let (subject, new) = (account.subject(), rehashed.clone());
-        match self.users.replace_hash(subject, &old, new).await {
+        let replaced = self.users.replace_hash(subject, &old, new);
+        match asked::<U, _, _>("replace_hash", replaced).await {
             Ok(true) => return Ok(Some(rehashed)),
             Ok(false) => {}
             Err(error) => observe::rehash_failed(&error),
         }
-        let account = self.users.find_account(credentials.username()).await?;
+        let account = asked::<U, _, _>(
+            "find_account",
+            self.users.find_account(credentials.username()),
+        )
+        .await?;
         let Some(stored) = account.as_ref().and_then(Account::hash).cloned() else {
             return Ok(None);
         };
@@ -252,7 +258,8 @@ impl<U: UserStore> PasswordAuthenticator<U> {
             let (users, username) = (Arc::clone(&users), Arc::clone(&username));
             let hash = Arc::clone(&hash);
             Box::pin(async move {
-                let account = users.find_account(&username).await?;
+                let account =
+                    asked::<U, _, _>("find_account", users.find_account(&username)).await?;
                 let same = |account: Account| account.is_enabled() && account.hash() == Some(&hash);
                 Ok(account.is_some_and(same))
             })
@@ -263,14 +270,21 @@ impl<U: UserStore> PasswordAuthenticator<U> {
 impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, TokenError> {
         // A disabled account is treated as none, and none is checked like any other.
-        let account = self.users.find_account(credentials.username()).await?;
+        let account = asked::<U, _, _>(
+            "find_account",
+            self.users.find_account(credentials.username()),
+        )
+        .await?;
         let account = account.filter(Account::is_enabled);
         let stored = account.as_ref().and_then(Account::hash).cloned();
-        let verdict = self
-            .check
-            .check(credentials.password().clone(), stored.clone())
-            .await?;
-        let Verdict::Right { rehashed } = verdict else {
+        let password = credentials.password().clone();
+        let checked = self.check.check_noting(password, stored.clone()).await?;
+        if let (Some(account), true) = (&account, checked.hash_refused) {
+            credentials.scene.report(Event::StoredHashRefused {
+                subject: account.subject().clone(),
+            });
+        }
+        let Verdict::Right { rehashed } = checked.verdict else {
             return Err(TokenError::InvalidGrant);
         };
         let (Some(account), Some(mut hash)) = (account, stored) else {
@@ -286,7 +300,9 @@ impl<U: UserStore> Authenticate for PasswordAuthenticator<U> {
     }
 
     async fn is_active(&self, subject: &Subject) -> Result<bool, TokenError> {
-        Ok(self.users.find_user(subject).await?.is_some())
+        Ok(asked::<U, _, _>("find_user", self.users.find_user(subject))
+            .await?
+            .is_some())
     }
 }
 

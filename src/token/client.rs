@@ -13,9 +13,11 @@ use super::{
     Limits, RequestFault, TokenError,
     form::{Form, decode},
     guard::Guard,
+    report,
 };
 use crate::{
     model::{ClientId, ClientSecret},
+    observe::asked,
     store::{Client, ClientStore, StoreError},
     throttle::AttemptKind,
 };
@@ -37,7 +39,7 @@ trait Find: Send + Sync {
 
 impl<T: ClientStore> Find for T {
     fn find<'a>(&'a self, id: &'a ClientId) -> BoxFuture<'a, Result<Option<Client>, StoreError>> {
-        Box::pin(self.find_client(id))
+        Box::pin(asked::<T, _, _>("find_client", self.find_client(id)))
     }
 }
 
@@ -100,7 +102,8 @@ impl Caller {
             });
         };
         let (id, secret) = (form.get("client_id"), form.get("client_secret"));
-        let basic = basic(headers, limits)?;
+        let basic =
+            basic(headers, limits).inspect_err(|error| report::client(guard, None, error))?;
         let uses_basic = basic.is_some();
         let candidates = match (basic, id, secret) {
             (Some(_), _, Some(_)) => return Err(RequestFault::TwoClientMethods.into()),
@@ -125,12 +128,13 @@ impl Caller {
                     })
                 };
                 // Who only says a name, guesses at nothing.
-                Some(if guesses {
+                let done = if guesses {
                     let kind = AttemptKind::Client;
-                    guard.attempt(kind, &name, authenticated).await?
+                    guard.attempt(kind, &name, authenticated).await
                 } else {
-                    authenticated.await?
-                })
+                    authenticated.await
+                };
+                Some(done.inspect_err(|error| report::client(guard, Some(&name), error))?)
             }
         };
         // Beside Basic, the body may only say the same (RFC 7521 §4.2).

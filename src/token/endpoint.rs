@@ -16,12 +16,13 @@ use super::{
     Limits, ResponseFuture, TokenError,
     client::{Caller, Clients},
     form::Form,
-    guard::{Guard, SourceOf},
+    guard::Guard,
     receive::{check_head, read},
     respond::respond,
 };
 use crate::{
     model::Realm,
+    observe::{Observer, Record, RequestSpan},
     store::ClientStore,
     throttle::{Throttle, Throttles},
     wire::ResponseBody,
@@ -46,8 +47,8 @@ struct Options {
     scheme_header: Option<HeaderName>,
     clients: Option<Clients>,
     throttle: Option<Throttles>,
-    source_of: Option<Arc<SourceOf>>,
     limits: Limits,
+    observer: Observer,
     realm: Realm,
 }
 
@@ -62,6 +63,9 @@ pub(super) mod sealed {
     pub trait Handle: Send + Sync + 'static {
         /// Whether wrong client credentials are answered with a challenge wherever they stood.
         const ALWAYS_CHALLENGES: bool = false;
+
+        /// What the span of a request is called.
+        const SPAN: &'static str;
 
         /// Answers one form.
         fn handle(
@@ -94,8 +98,8 @@ impl<H: Handle> Endpoint<H> {
             scheme_header: None,
             clients: None,
             throttle: None,
-            source_of: None,
             limits: Limits::default(),
+            observer: Observer::default(),
             realm: Realm::default(),
         };
         Self {
@@ -141,28 +145,32 @@ impl<H: Handle> Endpoint<H> {
     /// `PasswordFlow` did not make is not to.
     #[must_use]
     pub fn with_throttle(self, throttle: impl Throttle) -> Self {
-        self.with_erased_throttle(Some(Throttles::new(throttle)), None)
+        self.with_erased_throttle(Some(Throttles::new(throttle)))
     }
 
-    /// Sets where a request comes from, as far as the throttle is concerned; see
+    /// Sets where a request comes from, for the throttle and for whoever watches; see
     /// `PasswordFlow::with_source`.
     #[must_use]
     pub fn with_source<F>(self, source: F) -> Self
     where
         F: Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
     {
-        self.with(|options| options.source_of = Some(Arc::new(source)))
+        self.with(|options| options.observer.source_of = Some(Arc::new(source)))
     }
 
-    pub(crate) fn with_erased_throttle(
-        self,
-        throttle: Option<Throttles>,
-        source_of: Option<Arc<SourceOf>>,
-    ) -> Self {
-        self.with(|options| {
-            options.throttle = throttle;
-            options.source_of = source_of.or(options.source_of.take());
-        })
+    /// Tells `hook` of every [`Event`](crate::observe::Event) here, dated by the system's clock; see
+    /// `PasswordFlow::with_event_hook`. The default is to tell nobody.
+    #[must_use]
+    pub fn with_event_hook(self, hook: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.observer.hook = Some(Arc::new(hook)))
+    }
+
+    pub(crate) fn with_observer(self, observer: Observer) -> Self {
+        self.with(|options| options.observer = observer)
+    }
+
+    pub(crate) fn with_erased_throttle(self, throttle: Option<Throttles>) -> Self {
+        self.with(|options| options.throttle = throttle)
     }
 
     /// Sets how long a body may be and may take, and the like. The default is [`Limits::default`].
@@ -187,6 +195,7 @@ async fn serve<H, B>(
     handler: &H,
     options: &Options,
     request: Request<B>,
+    span: &RequestSpan,
 ) -> Result<Response<Bytes>, TokenError>
 where
     H: Handle,
@@ -197,7 +206,13 @@ where
     check_head(&head, options.scheme_header.as_ref())?;
     let limits = &options.limits;
     let form = Form::parse(&read(body, limits).await?, limits.parameters)?;
-    let guard = Guard::new(options.throttle.as_ref(), options.source_of.as_ref(), &head);
+    let mut guard = Guard::new(options.throttle.as_ref(), &options.observer, &head);
+    if let Some(grant_type) = form.get("grant_type") {
+        span.has_grant_type(grant_type);
+    }
+    if let Some(source) = guard.scene().source() {
+        span.has_source(source);
+    }
     let clients = options.clients.as_ref();
     let caller = Caller::identify(clients, &guard, limits, &head.headers, &form).await;
     let caller = caller.map_err(|error| match error {
@@ -206,6 +221,10 @@ where
         },
         other => other,
     })?;
+    if let Some(client) = caller.client() {
+        span.has_client(client.id().as_str());
+        guard.set_client(Some(client.id().clone()));
+    }
     let request = FormRequest {
         head,
         form,
@@ -234,8 +253,15 @@ where
         let Self { handler, options } = self.clone();
         let version = request.version();
         ResponseFuture::new(async move {
-            let outcome = serve(&*handler, &options, request).await;
-            respond(outcome, &options.realm, version)
+            let span = RequestSpan::new(H::SPAN);
+            let work = async {
+                let outcome = serve(&*handler, &options, request, &span).await;
+                let response = respond(outcome, &options.realm, version);
+                let error = response.extensions().get::<TokenError>();
+                span.ended(response.status().as_u16(), error.map(TokenError::code));
+                response
+            };
+            span.clone().around(work).await
         })
     }
 }

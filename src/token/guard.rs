@@ -1,41 +1,38 @@
-use std::{net::IpAddr, sync::Arc};
-
 use futures_util::FutureExt;
 use http::request::Parts;
 
 use super::TokenError;
 use crate::{
-    observe,
-    throttle::{Admission, Attempt, AttemptKind, Outcome, Source, Throttles},
+    model::ClientId,
+    observe::{self, ClaimedName, Event, Observer, Scene},
+    throttle::{Admission, Attempt, AttemptKind, Outcome, Throttles},
 };
 
-/// Says where a request comes from; see `with_source`.
-pub(crate) type SourceOf = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
-
-/// Who may try, and when: asked before anything is hashed or looked up.
+/// Who may try, and when: asked before anything is hashed or looked up. And who is told of it.
 #[derive(Clone, Default)]
 pub(super) struct Guard {
     throttle: Option<Throttles>,
-    source: Option<Source>,
+    scene: Scene,
 }
 
 impl Guard {
-    pub(super) fn new(
-        throttle: Option<&Throttles>,
-        source_of: Option<&Arc<SourceOf>>,
-        head: &Parts,
-    ) -> Self {
-        let Some(throttle) = throttle else {
-            return Self::default();
-        };
-        let address = source_of.map(|source_of| source_of(head));
-        if let Some(None) = address {
-            observe::source_missing(&head.uri.path());
-        }
+    pub(super) fn new(throttle: Option<&Throttles>, observer: &Observer, head: &Parts) -> Self {
         Self {
-            throttle: Some(throttle.clone()),
-            source: address.flatten().map(Source::from),
+            throttle: throttle.cloned(),
+            scene: observer.scene(head),
         }
+    }
+
+    pub(super) fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    pub(super) fn set_client(&mut self, client: Option<ClientId>) {
+        self.scene.set_client(client);
+    }
+
+    pub(super) fn report(&self, event: Event) {
+        self.scene.report(event);
     }
 
     /// Does `work`, which tries a secret, if it is not too early for that.
@@ -59,9 +56,13 @@ impl Guard {
         let Some(throttle) = &self.throttle else {
             return work.await;
         };
-        let attempt = Attempt::new(kind, name, self.source);
+        let attempt = Attempt::new(kind, name, self.scene.source());
         if let Admission::Wait(wait) = throttle.admit(&attempt).await? {
-            observe::throttled(&kind_name(kind), &wait.as_secs());
+            self.report(Event::Throttled {
+                kind: kind_name(kind),
+                name: (!name.is_empty()).then(|| ClaimedName::new(name)),
+                wait,
+            });
             return Err(TokenError::Throttled { wait });
         }
         let given_up = GivenUp(Some((throttle, &attempt)));

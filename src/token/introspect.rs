@@ -9,6 +9,7 @@ use crate::{
         BearerToken, ClientId, Clock, Family, RefreshToken, Scope, Session, Standing, Subject,
         Timestamp,
     },
+    observe::asked,
     store::{Client, TokenStore},
     wire::JsonObject,
 };
@@ -57,6 +58,8 @@ where
     /// RFC 7662 §2.3: 401 for wrong credentials. It is servers that ask, so no browser pops up.
     const ALWAYS_CHALLENGES: bool = true;
 
+    const SPAN: &'static str = "oauth2.introspect";
+
     async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
         // RFC 7662 §2.1, §2.3: the caller has to be authorized; 401 if it is not.
         let client = request.caller.client();
@@ -94,7 +97,8 @@ impl<A, T: TokenStore> Introspection<A, T> {
         let Some(token) = BearerToken::parse(token) else {
             return Ok(None);
         };
-        let session = self.tokens.find_access(token.digest()).await?;
+        let session =
+            asked::<T, _, _>("find_access", self.tokens.find_access(token.digest())).await?;
         let session = session.filter(|session| !session.is_expired_at(self.clock.now()));
         Ok(session.as_ref().map(active_access))
     }
@@ -107,7 +111,8 @@ impl<A, T: TokenStore> Introspection<A, T> {
         let Some(token) = RefreshToken::parse(token) else {
             return Ok(None);
         };
-        let family = self.tokens.find_family(token.family()).await?;
+        let family =
+            asked::<T, _, _>("find_family", self.tokens.find_family(token.family())).await?;
         let family = family.filter(|family| family.client() == client.map(Client::id));
         Ok(family.and_then(|family| self.active_refresh(&token, &family)))
     }

@@ -6,7 +6,7 @@ use crate::{
         AccessToken, Chain, Clock, Family, FamilyId, Lifetime, RefreshToken, Rotated, Rotation,
         Salt, Scope, Session, Subject, TokenPrefix,
     },
-    observe,
+    observe::asked,
     store::{Client, GrantType, Inserted, StoreError, TokenStore},
 };
 
@@ -30,6 +30,15 @@ pub struct Issued {
     pub(super) refresh: Option<RefreshToken>,
     pub(super) lifetime: Lifetime,
     pub(super) scope: Scope,
+}
+
+/// A login that was saved, and what became of older ones.
+pub(super) struct Login {
+    pub(super) issued: Issued,
+    pub(super) subject: Subject,
+    pub(super) family: FamilyId,
+    /// Those that had to make room.
+    pub(super) ended: Vec<FamilyId>,
 }
 
 impl Issued {
@@ -131,16 +140,33 @@ impl<T: TokenStore> Issuer<T> {
         identity: Identity,
         client: Option<&Client>,
     ) -> Result<Issued, TokenError> {
-        let too_many = self.too_many(identity.subject()).await?;
-        let (id, issued) = self.save(&identity, client).await?;
+        Ok(self.log_in(&identity, client).await?.issued)
+    }
+
+    pub(super) async fn log_in(
+        &self,
+        identity: &Identity,
+        client: Option<&Client>,
+    ) -> Result<Login, TokenError> {
+        let ended = self.too_many(identity.subject()).await?;
+        let (id, issued) = self.save(identity, client).await?;
         if !identity.still_holds().await? {
-            self.tokens.revoke_family(id).await?;
+            self.revoke(id).await?;
             return Err(StoreError::new("the account was changed during the login").into());
         }
-        for id in too_many {
-            self.tokens.revoke_family(id).await?;
+        for id in &ended {
+            self.revoke(*id).await?;
         }
-        Ok(issued)
+        Ok(Login {
+            issued,
+            subject: identity.subject().clone(),
+            family: id,
+            ended,
+        })
+    }
+
+    async fn revoke(&self, id: FamilyId) -> Result<bool, StoreError> {
+        asked::<T, _, _>("revoke_family", self.tokens.revoke_family(id)).await
     }
 
     async fn save(
@@ -183,7 +209,8 @@ impl<T: TokenStore> Issuer<T> {
             .with_scope(scope)
             .with_family(id);
         let digest = access.digest();
-        let saved = self.tokens.insert(family, digest, session.clone()).await?;
+        let saved = self.tokens.insert(family, digest, session.clone());
+        let saved = asked::<T, _, _>("insert", saved).await?;
         match saved {
             Inserted::Saved => Ok((id, self.issued(access, refresh, &session)?)),
             Inserted::Taken => Err(IssueFault::Repeated.into()),
@@ -196,7 +223,8 @@ impl<T: TokenStore> Issuer<T> {
             return Ok(Vec::new());
         };
         let now = self.clock.now();
-        let mut families = self.tokens.find_families(subject).await?;
+        let families = self.tokens.find_families(subject);
+        let mut families = asked::<T, _, _>("find_families", families).await?;
         families.retain(|family| !family.is_expired_at(now));
         families.sort_by_key(Family::age);
         let room = (families.len() + 1).saturating_sub(cap.get());
@@ -234,10 +262,11 @@ impl<T: TokenStore> Issuer<T> {
             salt,
         )
         .with_window_until(policy.window_until(now));
-        match self.tokens.rotate(family.id(), rotation).await? {
+        let rotated = self.tokens.rotate(family.id(), rotation);
+        match asked::<T, _, _>("rotate", rotated).await? {
             Rotated::Done => self.issued(access, Some(refresh), &session),
             Rotated::Again(salt) => self.issue_again(presented, &salt).await,
-            Rotated::Replay => Err(replayed(family)),
+            Rotated::Replay => Err(TokenError::Replayed),
             Rotated::Unknown => Err(TokenError::InvalidToken),
         }
     }
@@ -249,21 +278,22 @@ impl<T: TokenStore> Issuer<T> {
         salt: &Salt,
     ) -> Result<Issued, TokenError> {
         let (access, refresh) = presented.successors(&self.prefix, salt);
-        let session = self.tokens.find_access(access.digest()).await?;
+        let session = self.tokens.find_access(access.digest());
+        let session = asked::<T, _, _>("find_access", session).await?;
         let session = session.ok_or(TokenError::InvalidToken)?;
         self.issued(access, Some(refresh), &session)
     }
 
     /// Revokes `family`, of which a spent token was presented.
     pub(super) async fn revoke_replayed(&self, family: &Family) -> TokenError {
-        match self.tokens.revoke_family(family.id()).await {
-            Ok(_) => replayed(family),
+        match self.revoke(family.id()).await {
+            Ok(_) => TokenError::Replayed,
             Err(error) => error.into(),
         }
     }
 
     pub(super) async fn find_family(&self, id: FamilyId) -> Result<Option<Family>, TokenError> {
-        Ok(self.tokens.find_family(id).await?)
+        Ok(asked::<T, _, _>("find_family", self.tokens.find_family(id)).await?)
     }
 
     pub(super) fn refreshes(&self) -> bool {
@@ -290,11 +320,6 @@ impl<T: TokenStore> Issuer<T> {
             scope: session.scope().clone(),
         })
     }
-}
-
-fn replayed(family: &Family) -> TokenError {
-    observe::refresh_replayed(family.subject(), &family.id());
-    TokenError::Replayed
 }
 
 impl From<IssueFault> for TokenError {

@@ -6,7 +6,7 @@ use http::{
     },
 };
 
-use super::{Issued, RequestFault, TokenError};
+use super::{Issued, RequestFault, TokenError, report};
 use crate::{
     model::Realm,
     observe,
@@ -72,7 +72,9 @@ fn failure(error: TokenError, realm: &Realm) -> Response<Bytes> {
         TokenError::Unchecked(CheckError::Pool(PoolError::Full)) => {
             observe::login_turned_away(&error);
         }
-        _ if error.status().is_server_error() => observe::grant_failed(&error),
+        _ if error.status().is_server_error() => {
+            observe::grant_failed(report::cause(&error).as_str(), &error);
+        }
         _ => {}
     }
     response.extensions_mut().insert(error);

@@ -5,7 +5,8 @@ use http::Response;
 
 use super::{Endpoint, FormRequest, TokenError, client::Caller, endpoint::sealed};
 use crate::{
-    model::{BearerToken, ClientId, RefreshToken, Session},
+    model::{BearerToken, ClientId, Family, RefreshToken, Session},
+    observe::{Event, RevocationReason, asked},
     store::TokenStore,
     throttle::AttemptKind,
 };
@@ -51,6 +52,8 @@ impl<T: TokenStore> Endpoint<Revocation<T>> {
 }
 
 impl<T: TokenStore> sealed::Handle for Revocation<T> {
+    const SPAN: &'static str = "oauth2.revoke";
+
     async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
         let revoked = self.revoke(&request);
         // RFC 7009 §2.2: an unknown token is no error. It is a guess all the same.
@@ -74,17 +77,19 @@ impl<T: TokenStore> Revocation<T> {
     async fn revoke(&self, request: &FormRequest) -> Result<bool, TokenError> {
         let token = request.form.require("token")?;
         if let Some(token) = BearerToken::parse(token) {
-            if let Some(session) = self.tokens.find_access(token.digest()).await? {
+            let session = self.tokens.find_access(token.digest());
+            if let Some(session) = asked::<T, _, _>("find_access", session).await? {
                 check_owner(&request.caller, session.client()).await?;
-                self.revoke_access(token, &session).await?;
+                self.revoke_access(request, token, &session).await?;
                 return Ok(true);
             }
         }
         if let Some(token) = RefreshToken::parse(token) {
             // Whoever has a refresh token of a login may end it, be that token spent or not.
-            if let Some(family) = self.tokens.find_family(token.family()).await? {
+            let family = self.tokens.find_family(token.family());
+            if let Some(family) = asked::<T, _, _>("find_family", family).await? {
                 check_owner(&request.caller, family.client()).await?;
-                self.tokens.revoke_family(family.id()).await?;
+                self.revoke_family(request, &family).await?;
                 return Ok(true);
             }
         }
@@ -93,21 +98,45 @@ impl<T: TokenStore> Revocation<T> {
 
     async fn revoke_access(
         &self,
+        request: &FormRequest,
         token: BearerToken<'_>,
         session: &Session,
     ) -> Result<(), TokenError> {
         // One step, so that a failure half-way leaves nothing that a second try would not find.
         let family = match session.family() {
-            Some(id) => self.tokens.find_family(id).await?,
+            Some(id) => asked::<T, _, _>("find_family", self.tokens.find_family(id)).await?,
             None => None,
         };
         match family {
-            Some(family) if family.chain().is_none() => {
-                self.tokens.revoke_family(family.id()).await?;
-            }
+            Some(family) if family.chain().is_none() => self.revoke_family(request, &family).await,
             _ => {
-                self.tokens.revoke_access(token.digest()).await?;
+                let revoked = self.tokens.revoke_access(token.digest());
+                if asked::<T, _, _>("revoke_access", revoked).await? {
+                    request.guard.report(Event::Revoked {
+                        subject: Some(session.subject().clone()),
+                        family: session.family(),
+                        logins: 0,
+                        reason: RevocationReason::Client,
+                    });
+                }
+                Ok(())
             }
+        }
+    }
+
+    async fn revoke_family(
+        &self,
+        request: &FormRequest,
+        family: &Family,
+    ) -> Result<(), TokenError> {
+        let revoked = self.tokens.revoke_family(family.id());
+        if asked::<T, _, _>("revoke_family", revoked).await? {
+            request.guard.report(Event::Revoked {
+                subject: Some(family.subject().clone()),
+                family: Some(family.id()),
+                logins: 1,
+                reason: RevocationReason::Client,
+            });
         }
         Ok(())
     }

@@ -73,6 +73,8 @@ where
     A: Authenticate,
     T: TokenStore,
 {
+    const SPAN: &'static str = "oauth2.token";
+
     async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
         Ok(issued(&self.grant(request).await?))
     }

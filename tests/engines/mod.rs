@@ -19,5 +19,5 @@ mod sql_purge;
 mod sql_schema;
 mod sql_users;
 mod sqlite;
-mod time_travel;
 mod throttle;
+mod time_travel;

@@ -4,6 +4,7 @@
 pub mod clients;
 pub mod databases;
 pub mod documents;
+pub mod events;
 pub mod faulty;
 pub mod logins;
 pub mod nodes;

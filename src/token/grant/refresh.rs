@@ -1,9 +1,9 @@
 use super::{Grants, asked_scope, check_grant, narrow, within};
 use crate::{
-    model::{RefreshToken, Standing},
+    model::{Family, RefreshToken, Standing},
     store::{GrantType, TokenStore},
     throttle::AttemptKind,
-    token::{Authenticate, FormRequest, Issued, TokenError},
+    token::{Authenticate, FormRequest, Issued, TokenError, report},
 };
 
 /// Refreshing an access token (RFC 6749 §6).
@@ -18,12 +18,20 @@ where
     A: Authenticate,
     T: TokenStore,
 {
-    let refreshed = refresh(grants, &request);
+    let mut found = None;
+    let refreshed = refresh(grants, &request, &mut found);
     let guard = &request.guard;
-    guard.attempt(AttemptKind::Token, "", refreshed).await
+    let done = guard.attempt(AttemptKind::Token, "", refreshed).await;
+    report::refresh(&request, found.as_ref(), &done);
+    done
 }
 
-async fn refresh<A, T>(grants: &Grants<A, T>, request: &FormRequest) -> Result<Issued, TokenError>
+/// Leaves the login that the token names in `found`.
+async fn refresh<A, T>(
+    grants: &Grants<A, T>,
+    request: &FormRequest,
+    found: &mut Option<Family>,
+) -> Result<Issued, TokenError>
 where
     A: Authenticate,
     T: TokenStore,
@@ -39,6 +47,7 @@ where
     let (Some(presented), Some(family)) = (presented, family) else {
         return Err(TokenError::InvalidToken);
     };
+    let family = &*found.insert(family);
     let client = caller.require_for(family.client()).await?;
     check_grant(client.as_ref(), GrantType::RefreshToken)?;
     let Some(chain) = family.chain() else {
@@ -48,7 +57,7 @@ where
     match &standing {
         Standing::Current | Standing::InWindow(_) => {}
         Standing::Expired => return Err(TokenError::InvalidToken),
-        Standing::Spent => return Err(issuer.revoke_replayed(&family).await),
+        Standing::Spent => return Err(issuer.revoke_replayed(family).await),
     }
     let scope = narrow(within(family.scope(), client.as_ref()), asked)?;
     if !grants.authenticator.is_active(family.subject()).await? {
@@ -56,6 +65,6 @@ where
     }
     match standing {
         Standing::InWindow(salt) => issuer.issue_again(&presented, &salt).await,
-        _ => issuer.refresh(&presented, &family, scope).await,
+        _ => issuer.refresh(&presented, family, scope).await,
     }
 }
