@@ -68,7 +68,14 @@ impl Guard {
         let given_up = GivenUp(Some((throttle, &attempt)));
         let done = work.await;
         given_up.disarm();
-        if let Err(error) = throttle.settle(&attempt, outcome(&done, guess)).await {
+        let outcome = outcome(&done, guess);
+        let settled = throttle.settle(&attempt, outcome);
+        let settled = match outcome {
+            // Something was away, and is as likely away still: nobody waits for it twice.
+            Outcome::Unknown => settled.now_or_never().unwrap_or(Ok(())),
+            Outcome::Right | Outcome::Wrong => settled.await,
+        };
+        if let Err(error) = settled {
             observe::throttle_failed(&error);
         }
         done

@@ -23,7 +23,7 @@ const CLIENTS: usize = 8;
 const REFRESHES: usize = 12;
 
 /// Nothing is kept in the memory of the server, so that every answer is one of the store.
-const FLAGS: [&str; 3] = ["--staleness=0", "--grace=60", "--no-news"];
+const FLAGS: [&str; 4] = ["--staleness=0", "--grace=60", "--no-news", "--no-throttle"];
 
 /// What one client was told, and so may rely on.
 #[derive(Default)]

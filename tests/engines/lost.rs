@@ -55,7 +55,11 @@ async fn connections_are_replaced(name: &str, engine: impl Engine) {
     let old = format!(":{}/", engine.port());
     let url = engine.url().replace(&old, &format!(":{}/", wire.port()));
     let users = user_names(CLIENTS);
-    let node = Node::start(&url, &users, &["--staleness=0", "--grace=60"]);
+    let node = Node::start(
+        &url,
+        &users,
+        &["--staleness=0", "--grace=60", "--no-throttle"],
+    );
     let stop = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     for user in users {

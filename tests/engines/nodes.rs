@@ -177,7 +177,7 @@ async fn gone_soon(nodes: &Nodes, token: &str) {
 /// Without a window there is one successor, and as many came, nobody keeps the login.
 async fn one_wins(name: &str, engine: &impl Engine) {
     let began = Instant::now();
-    let nodes = Nodes::start(engine, &user_names(1), &["--staleness=60"]);
+    let nodes = Nodes::start(engine, &user_names(1), &["--staleness=60", "--no-throttle"]);
     pause(500).await;
     for round in 0..ROUNDS {
         let first = expect_pair(nodes.callers[0].log_in("user0")).await;
@@ -201,7 +201,11 @@ async fn one_wins(name: &str, engine: &impl Engine) {
 /// Within a window all get the same successor, and nobody is logged out.
 async fn all_win_the_same(name: &str, engine: &impl Engine) {
     let began = Instant::now();
-    let nodes = Nodes::start(engine, &user_names(1), &["--staleness=60", "--grace=60"]);
+    let nodes = Nodes::start(
+        engine,
+        &user_names(1),
+        &["--staleness=60", "--grace=60", "--no-throttle"],
+    );
     pause(500).await;
     for round in 0..ROUNDS {
         let first = expect_pair(nodes.callers[0].log_in("user0")).await;

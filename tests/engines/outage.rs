@@ -207,9 +207,13 @@ async fn go_through(
     let stop = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     for (kind, count, staleness) in plan {
-        let node = nodes
-            .entry(staleness)
-            .or_insert_with(|| Node::start(&engine.url(), &users, &[staleness, "--grace=60"]));
+        let node = nodes.entry(staleness).or_insert_with(|| {
+            Node::start(
+                &engine.url(),
+                &users,
+                &[staleness, "--grace=60", "--no-throttle"],
+            )
+        });
         let caller = Caller::new(node);
         for user in names.by_ref().take(count) {
             clients.spawn(work(caller.clone(), kind, user, Arc::clone(&stop)));
@@ -283,7 +287,11 @@ async fn nobody_is_refused_while_postgres_hangs() {
 /// A store that answers, but always just before its time is up.
 async fn is_slow(name: &str, mut engine: impl Engine) {
     let users = user_names(16);
-    let node = Node::start(&engine.url(), &users, &["--staleness=0", "--grace=60"]);
+    let node = Node::start(
+        &engine.url(),
+        &users,
+        &["--staleness=0", "--grace=60", "--no-throttle"],
+    );
     let stop = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     let kinds = [Work::Call, Work::LogIn, Work::Refresh, Work::LogOut];
