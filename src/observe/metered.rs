@@ -113,7 +113,7 @@ impl Drop for Validation {
     }
 }
 
-/// A hash that waits for a thread, until [`begins`](Self::begins) or the drop.
+/// A hash that waits for a thread, until [`ends`](Self::ends) or the drop.
 pub(crate) struct Queued {
     depth: Gauge,
     wait: Histogram,
@@ -131,8 +131,11 @@ impl Queued {
         }
     }
 
-    pub(crate) fn begins(self) {
-        self.wait.record(self.since.elapsed());
+    /// The wait is over, and counts if the hash `begins`: if nobody wants it, it does not.
+    pub(crate) fn ends(self, begins: bool) {
+        if begins {
+            self.wait.record(self.since.elapsed());
+        }
     }
 }
 

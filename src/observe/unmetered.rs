@@ -8,6 +8,7 @@ pub(super) fn store_failed<S: ?Sized>(_verb: &'static str) {}
 pub(crate) struct Validation;
 
 impl Validation {
+    #[expect(clippy::extra_unused_type_parameters, reason = "as with `metrics`")]
     pub(crate) fn of<S: ?Sized>() -> Self {
         Self
     }
@@ -22,5 +23,5 @@ impl Queued {
     }
 
     #[expect(clippy::unused_self, reason = "as with `metrics`")]
-    pub(crate) fn begins(self) {}
+    pub(crate) fn ends(self, _begins: bool) {}
 }

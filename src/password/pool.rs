@@ -229,11 +229,7 @@ where
     fn run(self: Box<Self>, free: &dyn Fn()) {
         let abandoned = self.is_abandoned();
         let Self { job, reply, queued } = *self;
-        if abandoned {
-            drop(queued);
-        } else {
-            queued.begins();
-        }
+        queued.ends(!abandoned);
         // The payload of a panic was for the panic hook; the requester learns of it by a reply
         // that never comes.
         let result = catch_unwind(AssertUnwindSafe(move || (!abandoned).then(job)));
