@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use http::{HeaderMap, HeaderName, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use tower_oauth2_password::{
     MemoryClients,
@@ -404,4 +404,24 @@ fn the_address_before_a_proxy_is_the_one_that_it_appended() {
     assert_eq!(read(&[], 1), None);
     assert_eq!(read(&["nonsense"], 1), None);
     assert_eq!(read(&["192.0.2.7:1234"], 1), None);
+}
+
+/// RFC 9700 §4.13: nor can it make the proxy's word unreadable, and so have no source at all, which
+/// no limit of a source slows down.
+#[test]
+fn what_is_no_text_in_front_of_a_proxys_entry_does_not_hide_it() {
+    let name = HeaderName::from_static("x-forwarded-for");
+    for written in [&b"\xff"[..], b"\xff, 192.0.2.7", b"\xc3\xa9,192.0.2.7"] {
+        let mut headers = HeaderMap::new();
+        headers.append(&name, HeaderValue::from_bytes(written).unwrap());
+        headers.append(&name, HeaderValue::from_static("192.0.2.9"));
+        let found = forwarded_for(&headers, &name, 1);
+        assert_eq!(found, Some(IpAddr::from([192, 0, 2, 9])));
+    }
+    let mut headers = HeaderMap::new();
+    let joined = HeaderValue::from_bytes(b"\xff, 192.0.2.7").unwrap();
+    headers.append(&name, joined);
+    let found = forwarded_for(&headers, &name, 1);
+    assert_eq!(found, Some(IpAddr::from([192, 0, 2, 7])));
+    assert_eq!(forwarded_for(&headers, &name, 2), None);
 }

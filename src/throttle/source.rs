@@ -21,10 +21,13 @@ use http::{HeaderMap, HeaderName};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forwarded_for(headers: &HeaderMap, name: &HeaderName, proxies: usize) -> Option<IpAddr> {
-    let mut entries = Vec::new();
+    // Bytes, as what the client wrote may be no text, and must not keep a proxy's entry from being
+    // read.
+    let mut entries: Vec<&[u8]> = Vec::new();
     for field in headers.get_all(name) {
-        entries.extend(field.to_str().ok()?.split(','));
+        entries.extend(field.as_bytes().split(|byte| *byte == b','));
     }
     let at = entries.len().checked_sub(proxies.max(1))?;
-    entries[at].trim().parse().ok()
+    let entry = std::str::from_utf8(entries[at].trim_ascii()).ok()?;
+    entry.parse().ok()
 }
