@@ -424,6 +424,11 @@ fn a_message_is_read_back_and_anything_else_is_none() {
     {
         assert_eq!(Revoked::from_message(message), None, "{message:?}");
     }
+    // A sign is no digit, and digits are written in one way.
+    for digits in ["+f", "0F"] {
+        let message = format!("f:{}", digits.repeat(16));
+        assert_eq!(Revoked::from_message(&message), None, "{message:?}");
+    }
 }
 
 /// Users that are counted as they are asked for.

@@ -46,7 +46,9 @@ impl Revoked {
 
 fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.is_ascii() {
+    // `from_str_radix` takes a sign too.
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 2 * N || !text.bytes().all(is_digit) {
         return None;
     }
     for (at, byte) in bytes.iter_mut().enumerate() {
