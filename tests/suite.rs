@@ -50,6 +50,7 @@ mod rfc9728;
 mod rfc9728_challenge;
 mod secrets;
 mod support;
+mod threats;
 mod throttle;
 mod throttle_attacks;
 mod time_travel;

@@ -5,3 +5,6 @@ pub mod refresh {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("threats.md")]
+pub mod threats {}
