@@ -6,7 +6,7 @@ use tower::{Layer, service_fn};
 use tower_oauth2_password::{
     MemoryClients, MemoryTokens, MemoryUsers, PasswordFlow,
     model::{Clock, PasswordHash, RefreshToken},
-    observe::Record,
+    observe::{ClaimedName, Record},
     password::HashingPool,
     store::Account,
     throttle::MemoryThrottle,
@@ -123,8 +123,8 @@ async fn a_throttled_attempt_is_told_once() {
 async fn a_login_that_could_not_be_checked_is_told_with_its_cause() {
     let (flow, _, heard) = heard_flow();
     let pool = HashingPool::new(std::num::NonZeroUsize::MIN, 0);
-    let (hold, held) = std::sync::mpsc::channel::<()>();
-    let busy = pool.run(move || held.recv().ok());
+    let (hold, wait) = std::sync::mpsc::channel::<()>();
+    let busy = pool.run(move || wait.recv().ok());
     let flow = flow.with_hashing_pool(pool.clone());
     let mut busy = std::pin::pin!(busy);
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -272,10 +272,7 @@ async fn a_client_with_a_wrong_secret_is_told() {
             panic!("{records:?}");
         };
         assert_eq!(record.event().name(), "oauth2.client_failed");
-        assert_eq!(
-            record.event().claimed_name().map(|name| name.expose()),
-            name
-        );
+        assert_eq!(record.event().claimed_name().map(ClaimedName::expose), name);
         assert_eq!(record.event().cause().unwrap().as_str(), "wrong");
         assert!(record.client().is_none());
     }

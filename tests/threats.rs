@@ -56,7 +56,7 @@ fn every_row_of_asvs_says_yes_or_no_or_whose_duty_it_is() {
             panic!("{row:?}");
         };
         let parts = number.split('.').map(str::parse::<u8>);
-        assert_eq!(parts.filter(Result::is_ok).count(), 3, "{row:?}");
+        assert_eq!(parts.flatten().count(), 3, "{row:?}");
         let known = ["yes", "the application's duty", "no"];
         assert!(known.contains(&verdict), "{row:?}");
     }
