@@ -18,6 +18,8 @@ const UNSURE: Duration = Duration::from_secs(60);
 /// slot with something that was revoked is read once more, which is harmless.
 pub(super) struct Gone {
     began: Instant,
+    /// When the newest of all was: what was asked for later, needs no second look.
+    newest: AtomicU64,
     access: Slots,
     families: Slots,
     subjects: Slots,
@@ -43,6 +45,7 @@ impl Gone {
     pub(super) fn new() -> Self {
         Self {
             began: Instant::now(),
+            newest: AtomicU64::new(0),
             access: Slots::new(),
             families: Slots::new(),
             subjects: Slots::new(),
@@ -66,13 +69,18 @@ impl Gone {
             Revoked::Family(id) => self.families.slot(of_random(id.as_bytes())),
             Revoked::Subject(subject) => self.subjects.slot(of_subject(subject)),
         };
-        slot.fetch_max(self.nanos(until), Ordering::AcqRel);
+        let until = self.nanos(until);
+        slot.fetch_max(until, Ordering::AcqRel);
+        self.newest.fetch_max(until, Ordering::AcqRel);
     }
 
     /// Whether this is the session of something that was revoked after it was asked for.
     pub(super) fn covers(&self, access: TokenDigest, read: &Read<Session>) -> bool {
         let asked_at = self.nanos(read.asked_at.exact());
         let later = |slot: &AtomicU64| asked_at <= slot.load(Ordering::Acquire);
+        if !later(&self.newest) {
+            return false;
+        }
         let session = &read.value;
         later(self.access.slot(of_random(access.as_bytes())))
             || session
