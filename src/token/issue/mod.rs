@@ -1,13 +1,15 @@
+mod refresh;
+
 use std::{fmt, num::NonZeroUsize, sync::Arc};
 
-use super::{Identity, IssueFault, Refresh, TokenError};
 use crate::{
     model::{
-        AccessToken, Chain, Clock, Family, FamilyId, Lifetime, RefreshToken, Rotated, Rotation,
-        Salt, Scope, Session, Subject, TokenPrefix,
+        AccessToken, Chain, Clock, Family, FamilyId, Lifetime, RefreshToken, Scope, Session,
+        Subject, TokenPrefix,
     },
     observe::asked,
     store::{Client, GrantType, Inserted, StoreError, TokenStore},
+    token::{Identity, IssueFault, Refresh, TokenError},
 };
 
 /// The most characters of a label: a browser's name has up to 150.
@@ -26,19 +28,19 @@ pub struct Issuer<T> {
 /// Tokens that were saved, on their way to the client.
 #[derive(Debug)]
 pub struct Issued {
-    pub(super) access: AccessToken,
-    pub(super) refresh: Option<RefreshToken>,
-    pub(super) lifetime: Lifetime,
-    pub(super) scope: Scope,
+    pub(in crate::token) access: AccessToken,
+    pub(in crate::token) refresh: Option<RefreshToken>,
+    pub(in crate::token) lifetime: Lifetime,
+    pub(in crate::token) scope: Scope,
 }
 
 /// A login that was saved, and what became of older ones.
-pub(super) struct Login {
-    pub(super) issued: Issued,
-    pub(super) subject: Subject,
-    pub(super) family: FamilyId,
+pub(in crate::token) struct Login {
+    pub(in crate::token) issued: Issued,
+    pub(in crate::token) subject: Subject,
+    pub(in crate::token) family: FamilyId,
     /// Those that had to make room.
-    pub(super) ended: Vec<FamilyId>,
+    pub(in crate::token) ended: Vec<FamilyId>,
 }
 
 impl Issued {
@@ -143,7 +145,7 @@ impl<T: TokenStore> Issuer<T> {
         Ok(self.log_in(&identity, client).await?.issued)
     }
 
-    pub(super) async fn log_in(
+    pub(in crate::token) async fn log_in(
         &self,
         identity: &Identity,
         client: Option<&Client>,
@@ -231,76 +233,18 @@ impl<T: TokenStore> Issuer<T> {
         Ok(families[..room].iter().map(Family::id).collect())
     }
 
-    /// Spends `presented`, which belongs to `family`, for tokens whose access token allows
-    /// `scope`.
-    pub(super) async fn refresh(
+    pub(in crate::token) async fn find_family(
         &self,
-        presented: &RefreshToken,
-        family: &Family,
-        scope: Scope,
-    ) -> Result<Issued, TokenError> {
-        let (Some(policy), Some(chain)) = (&self.refresh, family.chain()) else {
-            return Err(TokenError::InvalidToken);
-        };
-        let now = self.clock.now();
-        let salt = Salt::generate().map_err(IssueFault::Random)?;
-        let (access, refresh) = presented.successors(&self.prefix, &salt);
-        let session = Session::new(
-            family.subject().clone(),
-            now,
-            (now + self.lifetime).min(chain.ends_at()),
-        )
-        .with_client(family.client().cloned())
-        .with_scope(scope)
-        .with_family(family.id());
-        let rotation = Rotation::new(
-            presented.digest(),
-            refresh.digest(),
-            policy.expires_at(now),
-            access.digest(),
-            session.clone(),
-            salt,
-        )
-        .with_window_until(policy.window_until(now));
-        let rotated = self.tokens.rotate(family.id(), rotation);
-        match asked::<T, _, _>("rotate", rotated).await? {
-            Rotated::Done => self.issued(access, Some(refresh), &session),
-            Rotated::Again(salt) => self.issue_again(presented, &salt).await,
-            Rotated::Replay => Err(TokenError::Replayed),
-            Rotated::Unknown => Err(TokenError::InvalidToken),
-        }
-    }
-
-    /// The tokens that `presented` was spent for, once more.
-    pub(super) async fn issue_again(
-        &self,
-        presented: &RefreshToken,
-        salt: &Salt,
-    ) -> Result<Issued, TokenError> {
-        let (access, refresh) = presented.successors(&self.prefix, salt);
-        let session = self.tokens.find_access(access.digest());
-        let session = asked::<T, _, _>("find_access", session).await?;
-        let session = session.ok_or(TokenError::InvalidToken)?;
-        self.issued(access, Some(refresh), &session)
-    }
-
-    /// Revokes `family`, of which a spent token was presented.
-    pub(super) async fn revoke_replayed(&self, family: &Family) -> TokenError {
-        match self.revoke(family.id()).await {
-            Ok(_) => TokenError::Replayed,
-            Err(error) => error.into(),
-        }
-    }
-
-    pub(super) async fn find_family(&self, id: FamilyId) -> Result<Option<Family>, TokenError> {
+        id: FamilyId,
+    ) -> Result<Option<Family>, TokenError> {
         Ok(asked::<T, _, _>("find_family", self.tokens.find_family(id)).await?)
     }
 
-    pub(super) fn refreshes(&self) -> bool {
+    pub(in crate::token) fn refreshes(&self) -> bool {
         self.refresh.is_some()
     }
 
-    pub(super) fn clock(&self) -> &Clock {
+    pub(in crate::token) fn clock(&self) -> &Clock {
         &self.clock
     }
 
