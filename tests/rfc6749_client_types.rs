@@ -11,7 +11,7 @@ use tower_oauth2_password::{
 };
 
 use crate::support::{
-    LOGIN,
+    Flow, LOGIN,
     clients::{
         BACKEND_SECRET, BrokenClients, backend, basic, client_id, clients, confidential,
         flow_with_client, flow_with_clients, log_in_with, post_with, public,
@@ -51,10 +51,7 @@ async fn a_public_client_with_a_secret_is_refused() {
     answer.expect_challenge();
 }
 
-/// §3.2.1: confidential clients MUST authenticate.
-#[tokio::test]
-async fn a_confidential_client_without_its_secret_is_refused() {
-    let (flow, _clock) = flow_with_clients();
+async fn refuses_backend_without_a_secret(flow: &Flow) {
     for more in ["&client_id=backend", "&client_id=backend&client_secret="] {
         let form = format!("{LOGIN}{more}");
         let answer = post_with(flow.token_service(), &[], form).await;
@@ -64,17 +61,18 @@ async fn a_confidential_client_without_its_secret_is_refused() {
     answer.expect_challenge();
 }
 
+/// §3.2.1: confidential clients MUST authenticate.
+#[tokio::test]
+async fn a_confidential_client_without_its_secret_is_refused() {
+    let (flow, _clock) = flow_with_clients();
+    refuses_backend_without_a_secret(&flow).await;
+}
+
 /// §3.2.1: not even one whose secret was set to nothing by mistake lets everybody in.
 #[tokio::test]
 async fn an_empty_secret_is_never_the_right_one() {
     let flow = flow_with_client(confidential("backend", ""));
-    for more in ["&client_id=backend", "&client_id=backend&client_secret="] {
-        let form = format!("{LOGIN}{more}");
-        let answer = post_with(flow.token_service(), &[], form).await;
-        answer.expect_bad_client();
-    }
-    let answer = post_with(flow.token_service(), &[&basic("backend", "")], LOGIN).await;
-    answer.expect_challenge();
+    refuses_backend_without_a_secret(&flow).await;
 }
 
 /// §5.2: no answer from the client store is no wrong client, at whichever endpoint, and the

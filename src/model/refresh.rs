@@ -119,15 +119,16 @@ impl fmt::Debug for RefreshToken {
 #[cfg(test)]
 mod wiped {
     use super::{RefreshToken, TokenPrefix};
+    use crate::model::RandomError;
     use zeroize::ZeroizeOnDrop;
 
     fn wiped(_: &impl ZeroizeOnDrop) {}
 
     #[test]
-    fn a_refresh_token_wipes_its_memory_when_dropped() {
-        let RefreshToken { text, handle } =
-            &RefreshToken::generate(&TokenPrefix::default()).unwrap();
+    fn a_refresh_token_wipes_its_memory_when_dropped() -> Result<(), RandomError> {
+        let RefreshToken { text, handle } = &RefreshToken::generate(&TokenPrefix::default())?;
         wiped(text);
         wiped(handle);
+        Ok(())
     }
 }

@@ -256,16 +256,17 @@ impl std::error::Error for RandomError {}
 #[cfg(not(loom))]
 #[cfg(test)]
 mod wiped {
-    use super::{AccessToken, Password, PasswordHash, TokenPrefix};
+    use super::{AccessToken, Password, PasswordHash, RandomError, TokenPrefix};
     use zeroize::ZeroizeOnDrop;
 
     /// Takes what wipes itself and nothing else.
     fn wiped(_: &impl ZeroizeOnDrop) {}
 
     #[test]
-    fn tokens_and_passwords_wipe_their_memory_when_dropped() {
-        wiped(&AccessToken::generate(&TokenPrefix::default()).unwrap().0);
+    fn tokens_and_passwords_wipe_their_memory_when_dropped() -> Result<(), RandomError> {
+        wiped(&AccessToken::generate(&TokenPrefix::default())?.0);
         wiped(&Password::new("secret123").0);
         assert!(std::mem::needs_drop::<PasswordHash>());
+        Ok(())
     }
 }

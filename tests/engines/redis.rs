@@ -1,6 +1,6 @@
 //! What is particular to Redis: keys that expire, slots, scripts, and revocations half-way.
 
-use redis::{Commands, Connection, RedisResult, Value};
+use redis::{Commands, Connection};
 use tower_oauth2_password::{
     MemoryUsers, PasswordFlow,
     model::{Clock, RefreshToken},
@@ -8,6 +8,7 @@ use tower_oauth2_password::{
     token::Refresh,
 };
 
+use super::{cluster_of_one, connect};
 use crate::support::{
     User, eventually, fast,
     refresh::{Pair, call_api, first_pair, meera, refresh, seconds},
@@ -26,11 +27,6 @@ fn flow_over(server: &Redis, grace: u64) -> (Flow, Clock, Connection) {
         .with_clock(clock.clone())
         .with_refresh(Refresh::default().with_grace(seconds(grace)));
     (flow, clock, connect(server))
-}
-
-fn connect(server: &Redis) -> Connection {
-    let client = redis::Client::open(server.url()).unwrap();
-    client.get_connection().unwrap()
 }
 
 fn keys(raw: &mut Connection, pattern: &str) -> Vec<String> {
@@ -91,22 +87,7 @@ async fn every_key_has_an_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
 async fn a_cluster_of_one_refuses_no_command() {
-    let server = Redis::run_with(&["--cluster-enabled", "yes"]);
-    let mut raw = connect(&server);
-    let all = redis::cmd("CLUSTER")
-        .arg("ADDSLOTSRANGE")
-        .arg(0)
-        .arg(16383)
-        .clone();
-    all.exec(&mut raw).unwrap();
-    eventually(async || {
-        let info: String = redis::cmd("CLUSTER").arg("INFO").query(&mut raw).unwrap();
-        info.contains("cluster_state:ok")
-    })
-    .await;
-    let refused: RedisResult<Value> = raw.mget(&["a", "b"]);
-    assert_eq!(refused.unwrap_err().code(), Some("CROSSSLOT"));
-
+    let server = cluster_of_one().await;
     let tokens = RedisTokens::open(&server.url()).unwrap();
     conformance::all(&tokens).await;
     let prefix = tower_oauth2_password::store::redis::KeyPrefix::new("shop:").unwrap();

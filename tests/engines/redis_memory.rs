@@ -4,6 +4,7 @@ use tower_oauth2_password::{
     MemoryUsers, PasswordFlow, model::RefreshToken, store::redis::RedisTokens, token::Refresh,
 };
 
+use super::connect;
 use crate::support::{
     LOGIN, User, fast,
     refresh::{call_api, first_pair, meera, refresh},
@@ -20,8 +21,7 @@ fn flow_over(server: &Redis) -> PasswordFlow<MemoryUsers<User>, RedisTokens> {
 }
 
 fn set_memory(server: &Redis, bytes: &str) {
-    let client = redis::Client::open(server.url()).unwrap();
-    let mut raw = client.get_connection().unwrap();
+    let mut raw = connect(server);
     let mut set = redis::cmd("CONFIG");
     set.arg("SET").arg("maxmemory").arg(bytes);
     set.arg("maxmemory-policy").arg("noeviction");

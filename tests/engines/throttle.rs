@@ -14,6 +14,7 @@ use tower_oauth2_password::{
     },
 };
 
+use super::{cluster_of_one, connect};
 use crate::support::{
     Counting, LOGIN, NOON, eventually,
     nodes::{Node, user_names},
@@ -66,26 +67,9 @@ async fn the_throttle_in_redis_conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
 async fn a_cluster_takes_its_scripts() {
-    let redis = Redis::run_with(&["--cluster-enabled", "yes"]);
-    let mut raw = raw(&redis);
-    let all = redis::cmd("CLUSTER")
-        .arg("ADDSLOTSRANGE")
-        .arg(0)
-        .arg(16383)
-        .clone();
-    all.exec(&mut raw).unwrap();
-    eventually(async || {
-        let info: String = redis::cmd("CLUSTER").arg("INFO").query(&mut raw).unwrap();
-        info.contains("cluster_state:ok")
-    })
-    .await;
+    let redis = cluster_of_one().await;
     let clock = Clock::manual(NOON);
     conformance::all(&throttle_on(&redis).with_clock(clock.clone()), &clock).await;
-}
-
-fn raw(redis: &Redis) -> redis::Connection {
-    let client = redis::Client::open(redis.url()).unwrap();
-    client.get_connection().unwrap()
 }
 
 /// By the clock of Redis: two nodes on one Redis have one count, and who waited goes on.
@@ -182,10 +166,10 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
     for _ in 0..6 {
         assert_eq!(guess(&throttle, &password("meera", 1)).await, 0);
         let mut flush = redis::cmd("SCRIPT");
-        flush.arg("FLUSH").exec(&mut raw(&redis)).unwrap();
+        flush.arg("FLUSH").exec(&mut connect(&redis)).unwrap();
     }
     assert_eq!(guess(&throttle, &password("meera", 1)).await, 1);
-    raw(&redis).flushall::<()>().unwrap();
+    connect(&redis).flushall::<()>().unwrap();
     assert_eq!(guess(&throttle, &password("meera", 1)).await, 0);
 }
 
@@ -195,7 +179,7 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
 async fn keys_end_and_name_nobody() {
     let redis = Redis::run();
     let throttle = throttle_on(&redis);
-    let mut raw = raw(&redis);
+    let mut raw = connect(&redis);
     let meera = password("meera", 1);
     for _ in 0..3 {
         assert_eq!(throttle.admit(&meera).await.unwrap(), Admission::Go);
@@ -254,7 +238,7 @@ async fn whoever_hangs_up_has_failed_in_redis_too() {
         .with_hasher(slow)
         .with_throttle(throttle_on(&redis))
         .with_source(|_| Some(std::net::IpAddr::from([192, 0, 2, 1])));
-    let mut raw = raw(&redis);
+    let mut raw = connect(&redis);
     for number in 1..=3_usize {
         let form = "grant_type=password&username=nobody&password=guess";
         let login = send(flow.token_service(), token_request(form));
