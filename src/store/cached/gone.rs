@@ -1,9 +1,9 @@
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{Revoked, fresh::Read};
+use super::{Revoked, fresh::Read, moment::Exact};
 use crate::model::{Session, Subject, TokenDigest};
 
 /// For how long a family or a user is not answered from the cache of whom it is not known whether
@@ -17,9 +17,8 @@ const UNSURE: Duration = Duration::from_secs(60);
 /// anything that falls into them. Memory is bounded, a hit looks at three numbers, and what shares a
 /// slot with something that was revoked is read once more, which is harmless.
 pub(super) struct Gone {
-    began: Instant,
     /// When the newest of all was: what was asked for later, needs no second look.
-    newest: AtomicU64,
+    newest: Latest,
     access: Slots,
     families: Slots,
     subjects: Slots,
@@ -27,15 +26,31 @@ pub(super) struct Gone {
 
 const SLOTS: usize = 4096;
 
-/// Nanoseconds since the beginning, plus one; 0 is never.
-struct Slots(Box<[AtomicU64]>);
+/// The latest of some moments.
+struct Latest(AtomicU64);
+
+impl Latest {
+    fn never() -> Self {
+        Self(AtomicU64::new(Exact::NEVER.0))
+    }
+
+    fn note(&self, moment: Exact) {
+        self.0.fetch_max(moment.0, Ordering::AcqRel);
+    }
+
+    fn get(&self) -> Exact {
+        Exact(self.0.load(Ordering::Acquire))
+    }
+}
+
+struct Slots(Box<[Latest]>);
 
 impl Slots {
     fn new() -> Self {
-        Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
+        Self((0..SLOTS).map(|_| Latest::never()).collect())
     }
 
-    fn slot(&self, of: u64) -> &AtomicU64 {
+    fn slot(&self, of: u64) -> &Latest {
         let at = usize::try_from(of >> 52).unwrap_or_default();
         &self.0[at % SLOTS]
     }
@@ -44,8 +59,7 @@ impl Slots {
 impl Gone {
     pub(super) fn new() -> Self {
         Self {
-            began: Instant::now(),
-            newest: AtomicU64::new(0),
+            newest: Latest::never(),
             access: Slots::new(),
             families: Slots::new(),
             subjects: Slots::new(),
@@ -54,30 +68,29 @@ impl Gone {
 
     /// Notes that whatever was asked for up to now does not count.
     pub(super) fn note(&self, revoked: &Revoked) {
-        self.note_until(revoked, Instant::now());
+        self.note_until(revoked, Exact::now());
     }
 
     /// Notes that whatever is asked for in the next minute does not count either: a revocation may
     /// have come half-way, and whoever finishes it may not be told to us.
     pub(super) fn note_for_long(&self, revoked: &Revoked) {
-        self.note_until(revoked, Instant::now() + UNSURE);
+        self.note_until(revoked, Exact::now() + UNSURE);
     }
 
-    fn note_until(&self, revoked: &Revoked, until: Instant) {
+    fn note_until(&self, revoked: &Revoked, until: Exact) {
         let slot = match revoked {
             Revoked::Access(digest) => self.access.slot(of_random(digest.as_bytes())),
             Revoked::Family(id) => self.families.slot(of_random(id.as_bytes())),
             Revoked::Subject(subject) => self.subjects.slot(of_subject(subject)),
         };
-        let until = self.nanos(until);
-        slot.fetch_max(until, Ordering::AcqRel);
-        self.newest.fetch_max(until, Ordering::AcqRel);
+        slot.note(until);
+        self.newest.note(until);
     }
 
     /// Whether this is the session of something that was revoked after it was asked for.
     pub(super) fn covers(&self, access: TokenDigest, read: &Read<Session>) -> bool {
-        let asked_at = self.nanos(read.asked_at.exact());
-        let later = |slot: &AtomicU64| asked_at <= slot.load(Ordering::Acquire);
+        let asked_at = read.asked_at.exact();
+        let later = |latest: &Latest| asked_at <= latest.get();
         if !later(&self.newest) {
             return false;
         }
@@ -87,13 +100,6 @@ impl Gone {
                 .family()
                 .is_some_and(|id| later(self.families.slot(of_random(id.as_bytes()))))
             || later(self.subjects.slot(of_subject(session.subject())))
-    }
-
-    fn nanos(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.began);
-        // Good for five centuries, in 64 bits, as a hit does this.
-        let nanos = since.as_secs().wrapping_mul(1_000_000_000);
-        nanos.wrapping_add(u64::from(since.subsec_nanos()) + 1)
     }
 }
 
