@@ -17,7 +17,7 @@
 //! *store*: a look-up, a login and a refresh through the library, with the driver doing the same:
 //! the same statements on pools with the same settings, the same values bound, the same columns
 //! read. The driver is handed its values ready-made, and it does not clear away what has expired,
-//! which the library does beside every 32nd login or refresh. The limit is 1.10.
+//! which the library does beside every 128th login or refresh. The limit is 1.10.
 //!
 //! *cached*: a hit of [`Cached`], with a hit of [`MemoryTokens`]: the look-up alone, the validator,
 //! and a whole request to a service that is guarded. The limit is 1.30.

@@ -5,7 +5,7 @@ use super::{
 use crate::model::Family;
 
 /// How many expired rows of a table are deleted at once.
-pub(super) const PURGED_AT_ONCE: usize = 128;
+pub(super) const PURGED_AT_ONCE: usize = 512;
 
 pub(super) const SESSION: &[Column] = &[
     Column::Text,

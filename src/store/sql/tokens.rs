@@ -22,7 +22,7 @@ use crate::{
 
 /// Every so many logins and refreshes, expired rows are deleted: four times as many of each table as
 /// can have come in, so that none pile up.
-const PURGE_EVERY: usize = 32;
+const PURGE_EVERY: usize = 128;
 
 /// Logins in a SQL database. A clone is the same store.
 ///
@@ -44,7 +44,7 @@ impl SqlTokens {
         }
     }
 
-    /// Deletes rows that expired before `now`, up to 128 of each table. Logins and refreshes do
+    /// Deletes rows that expired before `now`, up to 512 of each table. Logins and refreshes do
     /// this by themselves; a service with few of them may want to do it at night as well.
     ///
     /// # Errors
