@@ -1,7 +1,7 @@
 //! What a flood of logins does to everybody else: this crate beside the naive way.
 //!
 //! ```sh
-//! cargo bench --bench flood            # two minutes
+//! cargo bench --bench flood            # three minutes
 //! cargo bench --bench flood -- 5       # with five seconds for each flood
 //! ```
 //!
@@ -9,6 +9,9 @@
 //! logins at cost 12 as fast as they are answered, while one more asks for `/me`. All share the
 //! cores of one machine. The naive server differs from the other in its `/token` only: one
 //! `spawn_blocking` for each login, as many as there are.
+//!
+//! In `flooded` a client that is refused asks again at once, so the clients and the refusals take
+//! most of what the hashes could have had. In `waiting` it does what `Retry-After` says.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -62,26 +65,29 @@ fn main() {
 fn measure(flood: Duration) {
     let cores = thread::available_parallelism().unwrap().get();
     println!("{cores} cores, load {}", load());
-    let bound = tight_loop(cores, Duration::from_secs(8));
-    println!("tight loop: {bound:.2} hashes a second on {cores} threads\n");
+    println!("tight loop: the same hashes on {cores} threads, right before and after each flood\n");
     println!(
-        "| server | /me | p50 ms | p99 ms | worst ms | logins/s | of tight loop | 503/s | memory MiB |"
+        "| server | /me | p50 ms | p99 ms | worst ms | logins/s | tight loop/s | 503/s | memory MiB |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    for kind in ["crate", "naive"] {
+    let both = [("flooded", false), ("waiting", true)];
+    // The naive server refuses nobody.
+    for (kind, floods) in [("crate", &both[..]), ("naive", &both[..1])] {
         let server = Server::start(kind);
         let token = server.log_in();
         let quiet = server.watch_me(&token, flood / 2);
         quiet.print(kind, "alone");
         println!(" | | | {:.0} |", server.resident());
-        let outcome = server.flood(&token, flood);
-        outcome.me.print(kind, "flooded");
-        let logins = outcome.logins;
-        let share = 100.0 * logins / bound;
-        println!(
-            " {logins:.1} | {share:.0} % | {:.0} | {:.0} |",
-            outcome.refused, outcome.memory
-        );
+        for (what, patient) in floods {
+            let before = tight_loop(cores, flood / 4);
+            let outcome = server.flood(&token, flood, *patient);
+            let after = tight_loop(cores, flood / 4);
+            outcome.me.print(kind, what);
+            println!(
+                " {:.1} | {before:.1}, {after:.1} | {:.0} | {:.0} |",
+                outcome.logins, outcome.refused, outcome.memory
+            );
+        }
     }
     println!("\nload afterwards {}", load());
 }
@@ -140,9 +146,9 @@ impl Server {
     }
 
     fn log_in(&self) -> String {
-        let (status, body) = Client::new(self.address).post_login();
-        assert_eq!(status, 200);
-        let login: Value = serde_json::from_slice(&body).unwrap();
+        let answer = Client::new(self.address).post_login();
+        assert_eq!(answer.status, 200);
+        let login: Value = serde_json::from_slice(&answer.body).unwrap();
         login["access_token"].as_str().unwrap().to_owned()
     }
 
@@ -154,7 +160,7 @@ impl Server {
         let (begun, mut all) = (Instant::now(), Vec::new());
         while begun.elapsed() < time {
             let asked = Instant::now();
-            assert_eq!(client.ask(&request).0, 200);
+            assert_eq!(client.ask(&request).status, 200);
             all.push(asked.elapsed());
             thread::sleep(PAUSE);
         }
@@ -162,7 +168,7 @@ impl Server {
         Latencies(all)
     }
 
-    fn flood(&self, token: &str, time: Duration) -> Outcome {
+    fn flood(&self, token: &str, time: Duration, patient: bool) -> Outcome {
         let (over, counts) = (AtomicBool::new(false), [const { AtomicUsize::new(0) }; 2]);
         let memory = Mutex::new(0.0_f64);
         let begun = Instant::now();
@@ -171,9 +177,12 @@ impl Server {
                 scope.spawn(|| {
                     let mut client = Client::new(self.address);
                     while !over.load(Ordering::Relaxed) {
-                        let status = client.post_login().0;
+                        let Answer { status, wait, .. } = client.post_login();
                         assert!(matches!(status, 200 | 503), "{status}");
                         counts[usize::from(status == 503)].fetch_add(1, Ordering::Relaxed);
+                        if patient {
+                            thread::sleep(wait);
+                        }
                     }
                 });
             }
@@ -234,6 +243,13 @@ impl Latencies {
     }
 }
 
+struct Answer {
+    status: u16,
+    /// `Retry-After`
+    wait: Duration,
+    body: Vec<u8>,
+}
+
 /// A connection that is kept.
 struct Client(BufReader<TcpStream>);
 
@@ -247,7 +263,7 @@ impl Client {
         Self(BufReader::new(stream))
     }
 
-    fn post_login(&mut self) -> (u16, Vec<u8>) {
+    fn post_login(&mut self) -> Answer {
         self.ask(&format!(
             "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
              content-length: {}\r\n\r\n{LOGIN}",
@@ -255,9 +271,9 @@ impl Client {
         ))
     }
 
-    fn ask(&mut self, request: &str) -> (u16, Vec<u8>) {
+    fn ask(&mut self, request: &str) -> Answer {
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        let (mut status, mut length) = (0, 0);
+        let (mut status, mut wait, mut length) = (0, 0, 0);
         for number in 0.. {
             let mut line = String::new();
             self.0.read_line(&mut line).unwrap();
@@ -265,13 +281,16 @@ impl Client {
                 status = line.split(' ').nth(1).unwrap().parse().unwrap();
             } else if let Some(value) = line.strip_prefix("content-length: ") {
                 length = value.trim().parse().unwrap();
+            } else if let Some(value) = line.strip_prefix("retry-after: ") {
+                wait = value.trim().parse().unwrap();
             } else if line == "\r\n" {
                 break;
             }
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).unwrap();
-        (status, body)
+        let wait = Duration::from_secs(wait);
+        Answer { status, wait, body }
     }
 }
 
