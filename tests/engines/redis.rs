@@ -3,17 +3,23 @@
 use redis::{Commands, Connection};
 use tower_oauth2_password::{
     MemoryUsers, PasswordFlow,
-    model::{Clock, RefreshToken},
-    store::{TokenStore, conformance, redis::RedisTokens},
+    model::{BearerToken, Clock, RefreshToken},
+    store::{
+        TokenStore,
+        cached::{Cached, RedisNews},
+        conformance,
+        redis::RedisTokens,
+    },
     token::Refresh,
 };
 
 use super::{cluster_of_one, connect};
 use crate::support::{
-    User, eventually, fast,
+    LOGIN, User, eventually, fast,
     refresh::{Pair, call_api, first_pair, meera, refresh, seconds},
+    send,
     servers::{Engine, Redis},
-    users,
+    token_request, users,
 };
 
 type Flow = PasswordFlow<MemoryUsers<User>, RedisTokens>;
@@ -55,11 +61,7 @@ async fn every_key_has_an_end() {
     let short = PasswordFlow::new(users(), tokens)
         .with_hasher(fast())
         .with_clock(clock);
-    crate::support::send(
-        short.token_service(),
-        crate::support::token_request(crate::support::LOGIN),
-    )
-    .await;
+    send(short.token_service(), token_request(LOGIN)).await;
 
     let found = keys(&mut raw, "*");
     assert_eq!(found.len(), 3 + 2 + 1 + 1, "{found:?}");
@@ -242,4 +244,29 @@ async fn damaged_keys_are_an_error_for_whoever_asks_for_them() {
     raw.set::<_, _, ()>(family_key(&bad), "text").unwrap();
     refresh(&flow, &bad.refresh).await.expect_retry_later();
     call_api(&flow, &bad.access).await.expect_let_in();
+}
+
+/// A node of a later version may tell what this one cannot read. It may have been a revocation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server; tests/run.sh installs it and runs this"]
+async fn news_that_cannot_be_read_empties_the_cache() {
+    let server = Redis::run();
+    let tokens = RedisTokens::open(&server.url()).unwrap();
+    let news = RedisNews::open(&server.url(), "news").unwrap();
+    let cached = Cached::new(tokens.clone())
+        .with_staleness(seconds(3_600))
+        .with_news(news);
+    let mut raw = connect(&server);
+    eventually(async || raw.publish::<_, _, usize>("news", "f:").unwrap() == 1).await;
+    let flow = PasswordFlow::new(users(), cached).with_hasher(fast());
+    let login = send(flow.token_service(), token_request(LOGIN)).await;
+    let access = login.json["access_token"].as_str().unwrap();
+    let digest = BearerToken::parse(access).unwrap().digest();
+
+    tokens.revoke_access(digest).await.unwrap();
+    call_api(&flow, access).await.expect_let_in();
+    raw.publish::<_, _, usize>("news", "x:a later version")
+        .unwrap();
+
+    eventually(async || call_api(&flow, access).await.status == 401).await;
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{
     News, Revoked,
-    listen::{PATIENCE, PAUSE, QUIET},
+    listen::{PATIENCE, PAUSE, QUIET, pass_on},
 };
 use crate::store::{StoreError, sql::Loan};
 
@@ -98,9 +98,7 @@ async fn listen_once(
     loop {
         match timeout(QUIET, listener.try_recv()).await {
             Ok(Ok(Some(message))) => {
-                if let Some(revoked) = Revoked::from_message(message.payload()) {
-                    heard(revoked);
-                }
+                pass_on(message.payload(), heard, missed);
             }
             // `None` is a lost connection; the next one is made anew, and says so.
             Ok(Ok(None) | Err(_)) => return,

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{
     News, Revoked,
-    listen::{PATIENCE, PAUSE, QUIET},
+    listen::{PATIENCE, PAUSE, QUIET, pass_on},
 };
 use crate::store::{StoreError, redis::Connection};
 
@@ -81,9 +81,7 @@ async fn listen_once(
         match timeout(QUIET, messages.next()).await {
             Ok(Some(message)) => {
                 let text = message.get_payload::<String>().unwrap_or_default();
-                if let Some(revoked) = Revoked::from_message(&text) {
-                    heard(revoked);
-                }
+                pass_on(&text, heard, missed);
             }
             Ok(None) => return,
             Err(_) => {
