@@ -17,7 +17,7 @@
 //! [`PasswordFlow`] is the front door. Behind it, each step is public and can be put together by
 //! hand: [`bearer`] guards, [`token`] logs in, [`store`] has the traits that an application
 //! implements, [`password`] hashes, [`model`] has the nouns that they share. The [`guide`] has the
-//! longer explanations.
+//! longer explanations; [`guide::browsers`] is for whoever serves web pages.
 //!
 //! # Order of layers
 //!

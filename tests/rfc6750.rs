@@ -583,6 +583,7 @@ fn every_rejection_has_the_status_and_the_code_of_the_rfc() {
         (Rejection::Missing, 401, None),
         (Rejection::Malformed, 400, Some("invalid_request")),
         (Rejection::Invalid, 401, Some("invalid_token")),
+        (Rejection::CrossSite, 403, Some("access_denied")),
         (
             Rejection::InsufficientScope { required },
             403,

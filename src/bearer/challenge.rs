@@ -9,8 +9,12 @@ pub(super) fn challenge(protected: &Protected, rejection: &Rejection) -> Option<
         return None;
     }
     let mut parameters = vec![format!(r#"Bearer realm="{}""#, protected.realm.as_str())];
-    // RFC 6750 §3.1: without credentials there is no error to name.
-    parameters.extend(rejection.code().map(|code| format!(r#"error="{code}""#)));
+    // RFC 6750 §3.1: without credentials there is no error to name, nor is there one for a cookie
+    // that does not count.
+    let code = rejection
+        .code()
+        .filter(|_| !matches!(rejection, Rejection::CrossSite));
+    parameters.extend(code.map(|code| format!(r#"error="{code}""#)));
     if let Rejection::InsufficientScope { required } = rejection {
         parameters.push(format!(r#"scope="{required}""#));
     }

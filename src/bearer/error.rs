@@ -16,6 +16,9 @@ pub enum Rejection {
     Missing,
     /// The credentials do not parse, come twice, or are too long.
     Malformed,
+    /// A cookie came with a request of another site's page; see
+    /// [`OriginCheck`](super::OriginCheck).
+    CrossSite,
     /// The token is unknown, expired or revoked, or its user is gone.
     Invalid,
     /// The token is good but does not allow this.
@@ -36,18 +39,19 @@ impl Rejection {
         match self {
             Self::Missing | Self::Invalid => StatusCode::UNAUTHORIZED,
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
+            Self::CrossSite | Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             Self::Unchecked(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unguarded => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// The error code of the answer, if it has one: RFC 6750 §3.1 for what the client did, RFC
-    /// 6749 §4.1.2.1 for what happened here.
+    /// The error code of the answer, if it has one: RFC 6750 §3.1 for what the client did with its
+    /// token, RFC 6749 §4.1.2.1 for all else.
     pub fn code(&self) -> Option<&'static str> {
         match self {
             Self::Missing => None,
             Self::Malformed => Some("invalid_request"),
+            Self::CrossSite => Some("access_denied"),
             Self::Invalid => Some("invalid_token"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
             Self::Unchecked(_) => Some("temporarily_unavailable"),
@@ -60,6 +64,7 @@ impl Rejection {
         match self {
             Self::Missing => "a bearer token is needed",
             Self::Malformed => "the bearer credentials are malformed",
+            Self::CrossSite => "a cookie does not count in a request of another origin",
             Self::Invalid => "the access token is invalid or expired",
             Self::InsufficientScope { .. } => "the access token does not allow this",
             Self::Unchecked(_) => "the access token could not be checked, try again later",
@@ -72,7 +77,7 @@ impl Rejection {
     pub(super) fn grpc_status(&self) -> u16 {
         match self {
             Self::Missing | Self::Malformed | Self::Invalid => 16,
-            Self::InsufficientScope { .. } => 7,
+            Self::CrossSite | Self::InsufficientScope { .. } => 7,
             Self::Unchecked(_) => 14,
             Self::Unguarded => 13,
         }
@@ -84,6 +89,7 @@ impl fmt::Display for Rejection {
         match self {
             Self::Missing => f.write_str("no bearer token in the request"),
             Self::Malformed => f.write_str("the bearer credentials are malformed"),
+            Self::CrossSite => f.write_str("another origin's page sent the cookie along"),
             Self::Invalid => f.write_str("the access token is not valid"),
             Self::InsufficientScope { required } => write!(f, "the token lacks scope {required}"),
             Self::Unchecked(_) => f.write_str("the access token could not be checked"),

@@ -1,9 +1,9 @@
 use http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION};
 
-use super::Rejection;
+use super::{Rejection, place::names_token};
 use crate::model::BearerToken;
 
-/// The bearer token of a request: the one `Authorization` field, and nothing else.
+/// The bearer token of the one `Authorization` field of a request.
 ///
 /// `credentials = "Bearer" 1*SP b64token` (RFC 6750 §2.1), the scheme in any case (RFC 9110
 /// §11.1). Another scheme is no bearer credential at all, so it is [`Rejection::Missing`].
@@ -17,7 +17,7 @@ pub(super) fn extract<'a>(
         return Err(Rejection::Malformed);
     }
     // RFC 6750 §2 and §3.1: not more than one method in a request.
-    if uri.query().is_some_and(names_access_token) {
+    if uri.query().is_some_and(names_token) {
         return Err(Rejection::Malformed);
     }
     let token = std::str::from_utf8(token).map_err(|_| Rejection::Malformed)?;
@@ -52,12 +52,6 @@ fn after_scheme(field: &HeaderValue) -> Result<Option<&[u8]>, Rejection> {
     }
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     Ok(Some(&rest[spaces..]))
-}
-
-fn names_access_token(query: &str) -> bool {
-    query
-        .split('&')
-        .any(|pair| pair.split('=').next() == Some("access_token"))
 }
 
 /// Keeps the credentials out of `Debug` output and of HPACK's index (RFC 9113 §8.2). A second

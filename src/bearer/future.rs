@@ -15,6 +15,7 @@ use super::{
     Rejection,
     inject::inject,
     layer::Options,
+    place::Place,
     reject::{Dialect, report, respond},
 };
 use crate::{model::Authenticated, wire::ResponseBody};
@@ -56,10 +57,13 @@ pin_project! {
         Validate {
             verdict: Verdict<U>,
             waiting: Option<(Request<ReqBody>, S)>,
+            place: Option<Place>,
             options: Arc<Options>,
         },
         // The inner service is at work.
         Call { #[pin] response: S::Future },
+        // The same, for a request whose token was not in the header.
+        CallSealed { #[pin] response: S::Future, place: Place },
     }
 }
 
@@ -80,15 +84,15 @@ where
 
     pub(super) fn validate(
         verdict: Verdict<U>,
-        request: Request<ReqBody>,
-        ready: S,
+        waiting: (Request<ReqBody>, S),
+        place: Option<Place>,
         options: Arc<Options>,
     ) -> Self {
-        let waiting = Some((request, ready));
         Self {
             state: State::Validate {
                 verdict,
-                waiting,
+                waiting: Some(waiting),
+                place,
                 options,
             },
         }
@@ -97,6 +101,12 @@ where
     pub(super) fn call(response: S::Future) -> Self {
         Self {
             state: State::Call { response },
+        }
+    }
+
+    pub(super) fn call_sealed(response: S::Future, place: Place) -> Self {
+        Self {
+            state: State::CallSealed { response, place },
         }
     }
 }
@@ -119,6 +129,7 @@ where
                 StateProj::Validate {
                     verdict,
                     waiting,
+                    place,
                     options,
                 } => {
                     let verdict = ready!(verdict.as_mut().poll(cx));
@@ -132,12 +143,22 @@ where
                     };
                     inject(request.extensions_mut(), user);
                     let response = ready.call(request);
-                    state.set(State::Call { response });
+                    let next = match *place {
+                        None => State::Call { response },
+                        Some(place) => State::CallSealed { response, place },
+                    };
+                    state.set(next);
                 }
                 StateProj::Call { response } => {
                     return response
                         .poll(cx)
                         .map_ok(|response| response.map(ResponseBody::inner));
+                }
+                StateProj::CallSealed { response, place } => {
+                    return response.poll(cx).map_ok(|mut response| {
+                        place.seal(response.headers_mut());
+                        response.map(ResponseBody::inner)
+                    });
                 }
             }
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, request::Parts};
 use tower_layer::Layer;
 
-use super::{Bearer, Rejection, reject::BodyHook};
+use super::{Bearer, Rejection, place::Places, reject::BodyHook};
 use crate::{
     model::{Protected, PublicUrl, Realm},
     observe::{Observer, Record},
@@ -52,6 +52,7 @@ pub(super) struct Options {
     pub(super) optional: bool,
     pub(super) preflight_passes: bool,
     pub(super) max_token_bytes: usize,
+    pub(super) places: Places,
     pub(super) hook: Option<Arc<BodyHook>>,
     pub(super) observer: Observer,
 }
@@ -64,6 +65,7 @@ impl<V> BearerLayer<V> {
             optional: false,
             preflight_passes: false,
             max_token_bytes: MAX_TOKEN_BYTES,
+            places: Places::default(),
             hook: None,
             observer: Observer::default(),
         };
@@ -153,7 +155,7 @@ impl<V> BearerLayer<V> {
         self.with(|options| options.observer = observer)
     }
 
-    fn with(mut self, set: impl FnOnce(&mut Options)) -> Self {
+    pub(super) fn with(mut self, set: impl FnOnce(&mut Options)) -> Self {
         set(Arc::make_mut(&mut self.options));
         self
     }
@@ -184,6 +186,7 @@ impl<V> fmt::Debug for BearerLayer<V> {
             .field("optional", &self.options.optional)
             .field("preflight_passes", &self.options.preflight_passes)
             .field("max_token_bytes", &self.options.max_token_bytes)
+            .field("places", &self.options.places)
             .finish_non_exhaustive()
     }
 }

@@ -13,8 +13,8 @@ use tower_service::Service;
 use super::{
     BearerLayer, Rejection, ResponseFuture, Validate,
     extract::{extract, hide_credentials},
-    future::Verdict,
     inject::{inject, inject_nobody},
+    place::Place,
 };
 use crate::{model::AccessToken, wire::ResponseBody};
 
@@ -42,12 +42,10 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         hide_credentials(request.headers_mut());
         let options = &self.layer.options;
+        options.places.hide(request.headers_mut());
         let token = match extract(request.headers(), request.uri(), options.max_token_bytes) {
             Ok(token) => token,
-            Err(Rejection::Missing) if options.optional || self.is_let_off(&request) => {
-                inject_nobody::<V::User>(request.extensions_mut(), &options.protected);
-                return ResponseFuture::call(self.inner.call(request));
-            }
+            Err(Rejection::Missing) => return self.call_without_header(request),
             Err(rejection) => {
                 return ResponseFuture::refuse(rejection, options, request);
             }
@@ -59,22 +57,48 @@ where
             }
             Some(Err(rejection)) => ResponseFuture::refuse(rejection, options, request),
             None => {
-                let verdict = self.ask(token.to_access_token());
-                let options = Arc::clone(options);
-                // Only the service that `poll_ready` saw is ready: the future takes that one,
-                // and its clone stays here for the next request.
-                let next = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, next);
-                ResponseFuture::validate(verdict, request, ready, options)
+                let token = token.to_access_token();
+                self.ask(token, request, None)
             }
         }
     }
 }
 
 impl<S, V: Validate> Bearer<S, V> {
-    fn ask(&self, token: AccessToken) -> Verdict<V::User> {
+    /// Has the validator judge a token that it cannot judge at once.
+    pub(super) fn ask<ReqBody>(
+        &mut self,
+        token: AccessToken,
+        request: Request<ReqBody>,
+        place: Option<Place>,
+    ) -> ResponseFuture<S, ReqBody, V::User>
+    where
+        S: Service<Request<ReqBody>> + Clone,
+    {
         let validator = Arc::clone(&self.layer.validator);
-        Box::pin(async move { validator.validate(token.as_bearer()).await })
+        let verdict = Box::pin(async move { validator.validate(token.as_bearer()).await });
+        let options = Arc::clone(&self.layer.options);
+        // Only the service that `poll_ready` saw is ready: the future takes that one, and its
+        // clone stays here for the next request.
+        let next = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, next);
+        ResponseFuture::validate(verdict, (request, ready), place, options)
+    }
+
+    /// Goes on with a request that has a token nowhere.
+    pub(super) fn call_without_token<ReqBody>(
+        &mut self,
+        mut request: Request<ReqBody>,
+    ) -> ResponseFuture<S, ReqBody, V::User>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        let options = &self.layer.options;
+        if !options.optional && !self.is_let_off(&request) {
+            return ResponseFuture::refuse(Rejection::Missing, options, request);
+        }
+        inject_nobody::<V::User>(request.extensions_mut(), &options.protected);
+        ResponseFuture::call(self.inner.call(request))
     }
 
     fn is_let_off<B>(&self, request: &Request<B>) -> bool {

@@ -1,5 +1,8 @@
 //! Longer explanations, page by page.
 
+#[doc = include_str!("browsers.md")]
+pub mod browsers {}
+
 #[doc = include_str!("refresh.md")]
 pub mod refresh {}
 

@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod client;
+mod cookie;
 mod custom;
 mod deadline;
 mod endpoint;
@@ -23,6 +24,7 @@ mod revoke;
 mod service;
 
 pub use authenticate::{Authenticate, Credentials, Identity, PasswordAuthenticator};
+pub use cookie::{SameSite, TokenCookie};
 pub use custom::{BadOAuthError, OAuthError};
 pub use endpoint::{Endpoint, Handle};
 pub use error::{IssueFault, RequestFault, TokenError};

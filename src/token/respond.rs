@@ -38,8 +38,9 @@ pub(super) fn respond(
     response
 }
 
-/// RFC 6749 §5.1.
-pub(super) fn issued(issued: &Issued) -> Response<Bytes> {
+/// RFC 6749 §5.1. For a layer or a route around the endpoint, which may want to make a cookie of
+/// them, the tokens are in the extensions too.
+pub(super) fn issued(issued: Issued) -> Response<Bytes> {
     let mut json = JsonObject::new()
         .string("access_token", issued.access.expose())
         .string("token_type", "Bearer")
@@ -50,7 +51,9 @@ pub(super) fn issued(issued: &Issued) -> Response<Bytes> {
     if !issued.scope.is_empty() {
         json = json.string("scope", &issued.scope.to_string());
     }
-    Response::new(json.finish())
+    let mut response = Response::new(json.finish());
+    response.extensions_mut().insert(issued);
+    response
 }
 
 /// RFC 6749 §5.2. A wrong password is 400 and has no `WWW-Authenticate`: clients read nothing

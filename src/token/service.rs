@@ -76,7 +76,7 @@ where
     const SPAN: &'static str = "oauth2.token";
 
     async fn handle(&self, request: FormRequest) -> Result<Response<Bytes>, TokenError> {
-        Ok(issued(&self.grant(request).await?))
+        Ok(issued(self.grant(request).await?))
     }
 }
 

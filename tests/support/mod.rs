@@ -8,6 +8,7 @@ pub mod events;
 pub mod faulty;
 pub mod logins;
 pub mod nodes;
+pub mod places;
 pub mod refresh;
 pub mod secrets;
 pub mod servers;

@@ -26,7 +26,9 @@ pub struct Issuer<T> {
 }
 
 /// Tokens that were saved, on their way to the client.
-#[derive(Debug)]
+///
+/// The token endpoint leaves a copy in the extensions of its response.
+#[derive(Clone, Debug)]
 pub struct Issued {
     pub(in crate::token) access: AccessToken,
     pub(in crate::token) refresh: Option<RefreshToken>,
