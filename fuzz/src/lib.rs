@@ -1,7 +1,10 @@
 //! What the targets share: one request, one answer, and an authenticator that tells what it was
 //! given. Everything goes through the public API.
 
-use std::{convert::Infallible, sync::Mutex};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -9,10 +12,11 @@ use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
-use tower::{Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_oauth2_password::{
-    ResponseBody,
-    model::{Subject, Timestamp},
+    Authenticated, BearerLayer, ResponseBody,
+    bearer::{Rejection, Validate, validate_fn},
+    model::{AccessToken, Session, Subject, Timestamp},
     token::{Authenticate, Credentials, Identity, TokenError},
 };
 
@@ -90,4 +94,23 @@ impl Authenticate for Witness {
 pub fn lines<const N: usize>(data: &[u8]) -> [&[u8]; N] {
     let mut lines = data.splitn(N, |byte| *byte == b'\n');
     std::array::from_fn(|_| lines.next().unwrap_or_default())
+}
+
+/// A layer for which each well-formed token is good and its own user.
+pub fn any_token() -> BearerLayer<impl Validate<User = String>> {
+    BearerLayer::new(validate_fn(|token: AccessToken| async move {
+        let session = Session::new(Subject::new("x").unwrap(), NOON, NOON);
+        let token = Arc::new(token.expose().to_owned());
+        Ok::<_, Rejection>(Authenticated::new(token, session))
+    }))
+}
+
+/// Sends `request` through `layer` to a handler that says which token came, and to which target.
+pub fn echo(layer: &BearerLayer<impl Validate<User = String>>, request: Request<()>) -> Answer {
+    let handler = service_fn(async |request: Request<()>| {
+        let user = request.extensions().get::<Authenticated<String>>().unwrap();
+        let body = format!("{} {}", user.user(), request.uri());
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body))))
+    });
+    send(layer.layer(handler), request)
 }
