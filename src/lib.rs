@@ -38,7 +38,8 @@
 //! # Stability
 //!
 //! The public API names types of `http`, `http-body`, `bytes`, `tower-layer` and `tower-service`
-//! only, and with feature `axum` those of `axum-core`. Enums that may grow are non-exhaustive.
+//! only, with feature `axum` those of `axum-core`, with `openapi` those of `serde_json`, and with
+//! `utoipa` those of `utoipa`. Enums that may grow are non-exhaustive.
 
 #![forbid(unsafe_code)]
 
@@ -56,6 +57,8 @@ mod wire;
 
 pub use bearer::{BearerLayer, RequireScope};
 pub use flow::PasswordFlow;
+#[cfg(feature = "openapi")]
+pub use integrations::openapi;
 pub use model::Authenticated;
 pub use store::memory::{MemoryClients, MemoryTokens, MemoryUsers};
 pub use token::{EndpointLayer, TokenService};

@@ -21,7 +21,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "flow",
         &[
-            "bearer", "model", "observe", "password", "store", "throttle", "token",
+            "bearer",
+            "integrations",
+            "model",
+            "observe",
+            "password",
+            "store",
+            "throttle",
+            "token",
         ],
     ),
     ("integrations", &["bearer", "model", "observe", "token"]),

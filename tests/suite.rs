@@ -22,6 +22,7 @@ mod limits;
 mod mistakes;
 mod observe;
 mod observe_backends;
+mod openapi;
 mod password_change;
 mod properties;
 mod properties_clients;

@@ -1,6 +1,8 @@
 mod accounts;
 mod endpoints;
 mod events;
+#[cfg(feature = "openapi")]
+mod openapi;
 
 use std::{fmt, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
