@@ -278,6 +278,58 @@ fn the_server_says_where_its_endpoints_are_whatever_host_it_is_asked_by() {
     assert_eq!(document["resource"], "https://example.com/orders");
 }
 
+/// *Authorize* of Swagger UI sends empty client credentials and the scopes that were chosen, and "Try
+/// it out" the token that came of it.
+#[test]
+fn the_server_describes_all_its_routes_and_shows_them_in_swagger_ui() {
+    let server = Server::start("server", &["--bcrypt-cost", "4"]);
+    let (status, api) = server.get("/openapi.json", None);
+    assert_eq!((status, &api["openapi"]), (200, &json!("3.1.0")));
+    let paths: Vec<_> = api["paths"].as_object().unwrap().keys().collect();
+    let routes = [
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource",
+        "/healthz",
+        "/introspect",
+        "/items",
+        "/logout",
+        "/logout-everywhere",
+        "/me",
+        "/public",
+        "/revoke",
+        "/sessions",
+        "/token",
+    ];
+    assert_eq!(paths, routes);
+    let login = &api["components"]["securitySchemes"]["oauth2"]["flows"]["password"];
+    let (url, scopes) = (login["tokenUrl"].as_str().unwrap(), &login["scopes"]);
+    let scopes: Vec<_> = scopes.as_object().unwrap().keys().collect();
+    assert_eq!(scopes, ["items:read", "me"]);
+
+    assert_eq!(server.curl(&[], "/docs").0, 303);
+    let (status, page) = server.curl(&["--location"], "/docs");
+    assert_eq!(status, 200);
+    assert!(page.contains("swagger-ui"), "{page}");
+    let (status, script) = server.curl(&[], "/docs/swagger-initializer.js");
+    assert_eq!(status, 200);
+    assert!(script.contains("../openapi.json"), "{script}");
+    assert!(server.curl(&[], "/docs/swagger-ui-bundle.js").1.len() > 1_000_000);
+
+    let empty = ["-H", "Authorization: Basic Og=="];
+    let fields = [
+        "grant_type=password",
+        "scope=items:read",
+        "username=meera",
+        "password=secret123",
+    ];
+    let (status, login) = post(&server, &empty, &fields, url);
+    assert_eq!((status, &login["scope"]), (200, &json!("items:read")));
+    assert_eq!(server.get("/me", Some(token(&login))).0, 200);
+
+    let base = server.base.clone();
+    assert!(server.interrupt().contains(&format!("  {base}/docs\n")));
+}
+
 /// What Prometheus scrapes, on a listener of its own, and not where clients are.
 #[test]
 fn the_server_shows_its_metrics_where_it_is_told_to() {

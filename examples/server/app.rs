@@ -25,6 +25,7 @@ use tower_oauth2_password::{
 
 use crate::{
     args::Args,
+    docs,
     stores::{Health, Named, Place},
 };
 
@@ -80,6 +81,7 @@ where
     T: TokenStore,
 {
     let mut documents = Router::new();
+    let mut docs = docs::Docs::new(&flow, args)?;
     if let Some(url) = url {
         let resource = flow.resource_metadata(url.clone());
         let resource = resource.with_scopes(args.scopes.clone());
@@ -94,6 +96,7 @@ where
         } else {
             server.with_introspection(EndpointPath::new("/introspect")?)
         };
+        docs = docs.with_metadata(&server, &resource);
         for document in [server.document(), resource.document()] {
             documents = documents.route_service(document.path().as_str(), document.clone());
         }
@@ -124,6 +127,7 @@ where
         .merge(documents)
         .route("/healthz", get(move || healthz(health)))
         .layer(from_fn_with_state(store, in_time));
+    let others = others.merge(docs.router());
     Ok(others.merge(forms).merge(token).with_state(flow))
 }
 
@@ -136,7 +140,11 @@ async fn in_time(State(limit): State<Duration>, request: Request, next: Next) ->
     let answer = tokio::time::timeout(limit, next.run(request)).await;
     answer.unwrap_or_else(|_| {
         let error = Json(json!({ "error": "temporarily_unavailable" }));
-        let fields = [("retry-after", "1"), ("cache-control", "no-store")];
+        let fields = [
+            ("retry-after", "1"),
+            ("cache-control", "no-store"),
+            ("pragma", "no-cache"),
+        ];
         (StatusCode::SERVICE_UNAVAILABLE, fields, error).into_response()
     })
 }
@@ -207,7 +215,13 @@ impl From<StoreError> for Unavailable {
 impl IntoResponse for Unavailable {
     fn into_response(self) -> Response {
         eprintln!("error: {}", self.0);
-        (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response()
+        let error = Json(json!({ "error": "temporarily_unavailable" }));
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [("retry-after", "1")],
+            error,
+        )
+            .into_response()
     }
 }
 

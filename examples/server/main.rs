@@ -7,6 +7,7 @@
 
 mod app;
 mod args;
+mod docs;
 mod metrics;
 mod serve;
 mod stores;
@@ -150,6 +151,7 @@ fn print_help(address: SocketAddr, args: &Args, url: Option<&PublicUrl>) {
   curl -X POST --oauth2-bearer TOKEN {base}/logout-everywhere
 "
     );
+    println!("  # or click\n  {base}/docs\n");
     if url.is_none() {
         println!(
             "  Without --public-url there are no metadata documents: {address} is no https address.\n"
