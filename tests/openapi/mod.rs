@@ -214,8 +214,15 @@ fn utoipa_gets_the_same() {
     let refreshing = bare().with_refresh(true).with_throttle(true);
     let knows_nobody = bare().with_introspection(path("/introspect"));
     for login in [bare(), refreshing, knows_nobody, full()] {
-        for security in [json!([]), json!([{}, { "oauth2": ["a"] }, { "key": [] }])] {
-            let application = application(&security);
+        let mut everywhere = application(&json!([]));
+        everywhere["security"] = json!([{ "oauth2": [] }]);
+        everywhere["servers"] = json!([{ "url": "/mine" }]);
+        let own = json!({ "responses": { "200": { "description": "mine" } } });
+        everywhere["paths"]["/mine"] = json!({ "patch": own, "query": own });
+        everywhere["paths"]["/mine"]["additionalOperations"] = json!({ "LINK": own });
+        everywhere["paths"]["/token"] = json!({ "get": own, "post": own });
+        let mixed = application(&json!([{}, { "oauth2": ["a"] }, { "key": [] }]));
+        for application in [application(&json!([])), mixed, everywhere] {
             let mut api: utoipa::openapi::OpenApi =
                 serde_json::from_value(application.clone()).unwrap();
             login.modify(&mut api);

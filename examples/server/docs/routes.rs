@@ -113,7 +113,12 @@ pub(super) fn public() {}
     tag = "Everybody",
     responses(
         (status = 200, description = "They are.", body = String, content_type = "text/plain"),
-        (status = 503, description = "They are not.", body = ref("#/components/schemas/OAuth2Error"))
+        (
+            status = 503,
+            description = "They are not.",
+            headers(("Retry-After" = u32, description = "For how many seconds to wait.")),
+            body = ref("#/components/schemas/OAuth2Error")
+        )
     )
 )]
 pub(super) fn healthz() {}

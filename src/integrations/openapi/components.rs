@@ -93,12 +93,13 @@ impl Description {
                 &["invalid_request"],
                 json!({ "WWW-Authenticate": challenge("Bearer") }),
             ),
-            "BearerUnauthorized": error_response(
-                "There is no access token, to which the answer has no content; or it is unknown, \
-                 expired or revoked.",
-                &["invalid_token"],
-                json!({ "WWW-Authenticate": challenge("Bearer") }),
-            ),
+            // OpenAPI has no word for content that is there or not, and a client that expects some
+            // would stumble over RFC 6750 §3.1: without a token there is none.
+            "BearerUnauthorized": {
+                "description": "There is no access token; or it is unknown, expired or revoked, and \
+                                the content is an `OAuth2Error` with `invalid_token`.",
+                "headers": { "WWW-Authenticate": challenge("Bearer") },
+            },
             "BearerForbidden": error_response(
                 "The access token does not allow this.",
                 &["insufficient_scope"],
