@@ -276,6 +276,18 @@ fn the_server_says_where_its_endpoints_are_whatever_host_it_is_asked_by() {
     let (_, document) = server.curl(&host, "/.well-known/oauth-protected-resource/orders");
     let document: Value = serde_json::from_str(&document).unwrap();
     assert_eq!(document["resource"], "https://example.com/orders");
+
+    let (_, api) = server.curl(&host, "/openapi.json");
+    let api: Value = serde_json::from_str(&api).unwrap();
+    let url = |url: &str| json!([{ "url": url }]);
+    assert_eq!(api["servers"], url("https://example.com/orders"));
+    let login = &api["components"]["securitySchemes"]["oauth2"]["flows"]["password"];
+    assert_eq!(login["tokenUrl"], "https://example.com/orders/token");
+    for document in ["authorization-server", "protected-resource"] {
+        let path = format!("/.well-known/oauth-{document}/orders");
+        let servers = &api["paths"][&path]["servers"];
+        assert_eq!(*servers, url("https://example.com"), "{path}");
+    }
 }
 
 /// *Authorize* of Swagger UI sends empty client credentials and the scopes that were chosen, and "Try

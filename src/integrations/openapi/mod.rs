@@ -65,6 +65,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! *Authorize* of Swagger UI then logs in as it is. It sends empty client credentials with each login,
+//! which are taken for none. Its *Logout* makes the page forget the token and tells nobody: the login
+//! goes on until it expires or is revoked.
+//!
 //! Errors that an [`Authenticate`](crate::token::Authenticate) of the application's own answers, and
 //! what its handlers do, only the application can describe.
 //!
