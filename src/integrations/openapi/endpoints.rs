@@ -2,12 +2,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Description,
-    components::{CLIENT, challenge, error_response, not_stored, scope, shared},
+    components::{CLIENT, challenge, error_response, not_stored, shared},
 };
 use crate::token::EndpointPath;
 
 /// RFC 6749 Appendix A, UNICODECHARNOCRLF. A text that can be no token is taken for an unknown one.
 const TEXT: &str = r"^[^\x00-\x08\x0A-\x1F\x7F\uFFFE\uFFFF]*$";
+/// RFC 6749 §3.3, or nothing (§3.2).
+const SCOPE: &str = r"^([\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*)?$";
 
 impl Description {
     /// The path items of the endpoints.
@@ -60,14 +62,15 @@ impl Description {
             "required": ["grant_type", "username", "password"],
             "properties": {
                 "grant_type": { "type": "string", "enum": grants },
-                "username": { "type": "string", "pattern": TEXT, "minLength": 1 },
-                "password": {
+                "username": required("user"),
+                "password": hidden(required("password")),
+                "scope": {
                     "type": "string",
-                    "format": "password",
-                    "pattern": TEXT,
-                    "minLength": 1,
+                    "pattern": SCOPE,
+                    "description": "What the tokens are to allow; all that the user may, if left \
+                                    out.",
+                    "examples": [""],
                 },
-                "scope": scope("What the tokens are to allow; all that the user may, if left out."),
             },
         });
         if self.refreshes {
@@ -76,8 +79,7 @@ impl Description {
                 "The grant type `password` needs `username` and `password`, `refresh_token` needs \
                  `refresh_token`.",
             );
-            form["properties"]["refresh_token"] =
-                json!({ "type": "string", "pattern": TEXT, "minLength": 1 });
+            form["properties"]["refresh_token"] = optional();
         }
         form
     }
@@ -145,9 +147,8 @@ impl Description {
         let mut security = json!([]);
         if self.knows_clients {
             security = json!([{}, { CLIENT: [] }]);
-            form["properties"]["client_id"] = json!({ "type": "string", "pattern": TEXT });
-            let secret = json!({ "type": "string", "format": "password", "pattern": TEXT });
-            form["properties"]["client_secret"] = secret;
+            form["properties"]["client_id"] = optional();
+            form["properties"]["client_secret"] = hidden(optional());
         }
         let content = json!({ "application/x-www-form-urlencoded": { "schema": form } });
         json!({
@@ -166,14 +167,28 @@ fn token_alone() -> Value {
         "type": "object",
         "required": ["token"],
         "properties": {
-            "token": { "type": "string", "pattern": TEXT, "minLength": 1 },
-            "token_type_hint": {
-                "type": "string",
-                "pattern": TEXT,
-                "description": "Not looked at.",
-            },
+            "token": required("token"),
+            // It is not looked at.
+            "token_type_hint": optional(),
         },
     })
+}
+
+/// A parameter with a value. User interfaces fill in the example, and without one a text that the
+/// pattern allows, at random.
+fn required(example: &str) -> Value {
+    json!({ "type": "string", "pattern": TEXT, "minLength": 1, "examples": [example] })
+}
+
+/// A parameter that may be left out, or have no value, which is the same (RFC 6749 §3.2).
+fn optional() -> Value {
+    json!({ "type": "string", "pattern": TEXT, "examples": [""] })
+}
+
+/// A parameter that is not shown while it is typed.
+fn hidden(mut parameter: Value) -> Value {
+    parameter["format"] = Value::from("password");
+    parameter
 }
 
 fn client_unauthorized() -> Value {
