@@ -125,6 +125,25 @@ fn the_settings_of_the_flow_show() {
     assert!(flow().0.openapi("token").is_err());
 }
 
+/// A user interface fills in the example. Without one it makes up what the pattern allows.
+#[test]
+fn each_field_of_a_form_has_an_example_or_a_list_to_choose_from() {
+    let api = alone(&full());
+    for (path, operation) in api["paths"].as_object().unwrap() {
+        let content = &operation["post"]["requestBody"]["content"];
+        let form = &content["application/x-www-form-urlencoded"]["schema"];
+        for (name, field) in form["properties"].as_object().unwrap() {
+            let given = field.get("examples").or(field.get("enum"));
+            let given = given.and_then(|given| given[0].as_str());
+            let needed = field.get("minLength").is_some();
+            assert!(
+                given.is_some_and(|given| !needed || !given.is_empty()),
+                "{path} {name}"
+            );
+        }
+    }
+}
+
 /// Whoever logs in has no token yet, so what holds for the rest does not hold for the endpoints.
 #[test]
 fn the_endpoints_ask_for_no_access_token() {
