@@ -356,7 +356,7 @@ async fn the_number_of_entries_is_bounded() {
     assert!(finds(&cache, all[0]).await, "and the rest is asked for");
 }
 
-/// Brings messages from a channel of this process.
+/// Brings messages from a channel of this process; `None` is one that got lost.
 struct LocalNews(watch::Sender<Option<Revoked>>);
 
 impl News for LocalNews {
@@ -375,8 +375,9 @@ impl News for LocalNews {
             missed();
             while messages.changed().await.is_ok() {
                 let message = messages.borrow_and_update().clone();
-                if let Some(revoked) = message {
-                    heard(revoked);
+                match message {
+                    Some(revoked) => heard(revoked),
+                    None => missed(),
                 }
             }
             pending::<()>().await;
@@ -408,6 +409,57 @@ async fn news_of_another_node_are_heard() {
         }
     };
     timeout(Duration::from_secs(10), refused).await.unwrap();
+}
+
+/// What was lost may have been about a token whose look-up is under way.
+#[tokio::test]
+async fn an_answer_from_before_lost_news_is_not_kept() {
+    let (store, channel) = (Gated::open(), watch::Sender::new(None));
+    let cache = Cached::new(store.clone())
+        .with_staleness(LONG)
+        .with_news(LocalNews(channel.clone()));
+    let (access, id) = log_in(&store).await;
+    // It listens, and has begun anew.
+    sleep(Duration::from_millis(5)).await;
+    store.close();
+    let asking = tokio::spawn({
+        let cache = cache.clone();
+        async move { finds(&cache, access).await }
+    });
+    store.wait_for(1).await;
+
+    assert!(store.revoke_family(id).await.unwrap());
+    channel.send_replace(None);
+    sleep(Duration::from_millis(5)).await;
+    store.let_go();
+
+    assert!(!asking.await.unwrap());
+    assert!(!finds(&cache, access).await);
+}
+
+/// Whoever asks later than that does not share an answer that is as old as its question.
+#[tokio::test]
+async fn nobody_waits_for_an_answer_that_will_be_stale() {
+    let store = Gated::open();
+    let cache = Cached::new(store.clone()).with_staleness(Duration::from_millis(50));
+    let (access, id) = log_in(&store).await;
+    let ask = || {
+        let cache = cache.clone();
+        tokio::spawn(async move { finds(&cache, access).await })
+    };
+    store.close();
+    let early = ask();
+    store.wait_for(1).await;
+    assert!(store.revoke_family(id).await.unwrap());
+    sleep(Duration::from_millis(60)).await;
+    let late = ask();
+    timeout(Duration::from_secs(10), store.wait_for(2))
+        .await
+        .expect("it waits for the early one");
+    store.let_go();
+
+    assert!(early.await.unwrap(), "it asked before");
+    assert!(!late.await.unwrap());
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::store::StoreError;
 pub(super) struct Fresh<K, V, S> {
     entries: Cache<K, Read<V>, UnitWeighter, S>,
     /// A read goes on for as long as somebody waits for it, and no longer.
-    reads: DashMap<K, WeakShared<Reading<V>>>,
+    reads: DashMap<K, Begun<V>>,
     staleness: AgeLimit,
 }
 
@@ -33,9 +33,15 @@ pub(super) struct Read<V> {
     pub(super) asked_at: Moment,
 }
 
+/// A read under way.
+struct Begun<V> {
+    at: Moment,
+    reading: WeakShared<Reading<V>>,
+}
+
 /// Somebody who waits for a read. The last one to leave, with an answer or without, clears up.
 struct Waiting<'a, K: Eq + Hash, V: Clone> {
-    reads: &'a DashMap<K, WeakShared<Reading<V>>>,
+    reads: &'a DashMap<K, Begun<V>>,
     key: K,
     reading: Option<Shared<Reading<V>>>,
 }
@@ -44,7 +50,7 @@ impl<K: Eq + Hash, V: Clone> Drop for Waiting<'_, K, V> {
     fn drop(&mut self) {
         drop(self.reading.take());
         // A new read that has begun meanwhile stays.
-        let over = |_: &K, reading: &WeakShared<Reading<V>>| reading.upgrade().is_none();
+        let over = |_: &K, begun: &Begun<V>| begun.reading.upgrade().is_none();
         self.reads.remove_if(&self.key, over);
     }
 }
@@ -122,30 +128,28 @@ where
     where
         F: Future<Output = Result<Option<V>, StoreError>> + Send + 'static,
     {
-        match self.reads.entry(key.clone()) {
-            Place::Occupied(mut place) => place.get().upgrade().unwrap_or_else(|| {
-                let reading = self.begin(key, ask());
-                if let Some(weak) = reading.downgrade() {
-                    place.insert(weak);
-                }
-                reading
-            }),
-            Place::Vacant(place) => {
-                let reading = self.begin(key, ask());
-                if let Some(weak) = reading.downgrade() {
-                    place.insert(weak);
-                }
-                reading
+        let place = self.reads.entry(key.clone());
+        if let Place::Occupied(place) = &place {
+            let begun = place.get();
+            // What was asked for too long ago would be stale already when it comes.
+            let reading = begun.reading.upgrade();
+            if let Some(reading) = reading.filter(|_| self.staleness.allows(begun.at)) {
+                return reading;
             }
         }
+        let at = Moment::now();
+        let reading = self.begin(key, at, ask());
+        if let Some(weak) = reading.downgrade() {
+            place.insert(Begun { at, reading: weak });
+        }
+        reading
     }
 
-    fn begin<F>(self: &Arc<Self>, key: K, answer: F) -> Shared<Reading<V>>
+    fn begin<F>(self: &Arc<Self>, key: K, asked_at: Moment, answer: F) -> Shared<Reading<V>>
     where
         F: Future<Output = Result<Option<V>, StoreError>> + Send + 'static,
     {
         let cache = Arc::clone(self);
-        let asked_at = Moment::now();
         let reading: Reading<V> = Box::pin(async move {
             let Some(value) = answer.await? else {
                 return Ok(None);

@@ -19,6 +19,8 @@ const UNSURE: Duration = Duration::from_secs(60);
 pub(super) struct Gone {
     /// When the newest of all was: what was asked for later, needs no second look.
     newest: Latest,
+    /// When it was last not known what was revoked.
+    anything: Latest,
     access: Slots,
     families: Slots,
     subjects: Slots,
@@ -60,6 +62,7 @@ impl Gone {
     pub(super) fn new() -> Self {
         Self {
             newest: Latest::never(),
+            anything: Latest::never(),
             access: Slots::new(),
             families: Slots::new(),
             subjects: Slots::new(),
@@ -69,6 +72,13 @@ impl Gone {
     /// Notes that whatever was asked for up to now does not count.
     pub(super) fn note(&self, revoked: &Revoked) {
         self.note_until(revoked, Exact::now());
+    }
+
+    /// Notes that nothing that was asked for up to now counts.
+    pub(super) fn note_anything(&self) {
+        let now = Exact::now();
+        self.anything.note(now);
+        self.newest.note(now);
     }
 
     /// Notes that whatever is asked for in the next minute does not count either: a revocation may
@@ -95,7 +105,8 @@ impl Gone {
             return false;
         }
         let session = &read.value;
-        later(self.access.slot(of_random(access.as_bytes())))
+        later(&self.anything)
+            || later(self.access.slot(of_random(access.as_bytes())))
             || session
                 .family()
                 .is_some_and(|id| later(self.families.slot(of_random(id.as_bytes()))))

@@ -51,10 +51,10 @@ pub(super) struct Moment {
 
 impl Moment {
     pub(super) fn now() -> Self {
-        Self {
-            exact: Exact::now(),
-            coarse: CoarseInstant::now_without_cache_update(),
-        }
+        // In this order: should the thread be held up in between, it seems older than it is.
+        let coarse = CoarseInstant::now_without_cache_update();
+        let exact = Exact::now();
+        Self { exact, coarse }
     }
 
     /// When it was by the exact clock.

@@ -111,9 +111,13 @@ impl<T: TokenStore> Cached<T> {
     #[must_use]
     pub fn with_news(mut self, news: impl News) -> Self {
         let news: Arc<dyn News> = Arc::new(news);
-        let (cache, fresh) = (Arc::clone(&self.cache), Arc::clone(&self.cache.fresh));
+        let (cache, all) = (Arc::clone(&self.cache), Arc::clone(&self.cache));
         let heard = Arc::new(move |revoked| cache.gone.note(&revoked));
-        let missed = Arc::new(move || fresh.clear());
+        // Noted too, as there may be answers on their way.
+        let missed = Arc::new(move || {
+            all.gone.note_anything();
+            all.fresh.clear();
+        });
         let listener = tokio::spawn(news.listen(heard, missed)).abort_handle();
         self.news = Some(Arc::new(Subscription { news, listener }));
         self
