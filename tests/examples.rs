@@ -342,6 +342,58 @@ fn the_server_describes_all_its_routes_and_shows_them_in_swagger_ui() {
     assert!(server.interrupt().contains(&format!("  {base}/docs\n")));
 }
 
+/// Whatever else is in the page, no script that is not its own runs there. What it looks like to its
+/// users is tested in `browser`.
+#[test]
+fn the_page_of_the_server_is_served_under_a_strict_policy() {
+    let server = Server::start("server", &["--client", "a\"&b"]);
+    let (status, page) = server.curl(&[], "/");
+    assert_eq!(status, 200);
+    let client = r#"<meta name="client-id" content="a&quot;&amp;b" />"#;
+    assert!(page.contains(client), "{page}");
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/web/app.js", "text/javascript"),
+        ("/web/http.js", "text/javascript"),
+        ("/web/session.js", "text/javascript"),
+        ("/web/vault.js", "text/javascript"),
+        ("/web/style.css", "text/css"),
+        ("/web/icon.svg", "image/svg+xml"),
+    ] {
+        let (status, head) = server.curl(&["--head"], path);
+        assert_eq!(status, 200, "{path}");
+        let fields: Vec<_> = head.lines().map(str::trim_end).collect();
+        let policy = "content-security-policy: default-src 'none'; script-src 'self'; \
+            style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
+            form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+            trusted-types 'none'";
+        for field in [
+            policy,
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+            &format!("content-type: {kind}"),
+        ] {
+            assert!(fields.contains(&field), "{path}: no {field} in {head}");
+        }
+    }
+    for forbidden in [
+        "<style",
+        " style=",
+        " onclick=",
+        "javascript:",
+        "http://",
+        "https://",
+    ] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(page.contains(r#"<script type="module" src="web/app.js"></script>"#));
+
+    let base = server.base.clone();
+    assert!(server.interrupt().contains(&format!("  {base}/\n")));
+}
+
 /// What Prometheus scrapes, on a listener of its own, and not where clients are.
 #[test]
 fn the_server_shows_its_metrics_where_it_is_told_to() {

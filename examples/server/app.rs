@@ -27,6 +27,7 @@ use crate::{
     args::Args,
     docs,
     stores::{Health, Named, Place},
+    web,
 };
 
 /// The flow as it was asked for. Servers on one Redis count failures together; over other stores
@@ -125,6 +126,7 @@ where
         .merge(protected)
         .merge(public)
         .merge(documents)
+        .merge(web::router(args))
         .route("/healthz", get(move || healthz(health)))
         .layer(from_fn_with_state(store, in_time));
     let others = others.merge(docs.router());

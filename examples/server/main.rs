@@ -11,6 +11,7 @@ mod docs;
 mod metrics;
 mod serve;
 mod stores;
+mod web;
 
 use std::{
     error::Error,
@@ -151,7 +152,12 @@ fn print_help(address: SocketAddr, args: &Args, url: Option<&PublicUrl>) {
   curl -X POST --oauth2-bearer TOKEN {base}/logout-everywhere
 "
     );
-    println!("  # or click\n  {base}/docs\n");
+    println!(
+        "  # or do all that in a browser: the page, and the API in Swagger UI
+  {base}/
+  {base}/docs
+"
+    );
     if url.is_none() {
         println!(
             "  Without --public-url there are no metadata documents: {address} is no https address.\n"
