@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the whole test suite: unit, integration and documentation tests, the examples, the tests
-# that start Redis and PostgreSQL servers of their own, and the comparison of the server with what it
-# says of itself.
+# that start Redis and PostgreSQL servers and browsers of their own, and the comparison of the server
+# with what it says of itself.
 # On a fresh Debian machine with a Rust toolchain it first installs what is missing.
 # Arguments go to `cargo test`, which then runs alone.
 set -euo pipefail
@@ -19,6 +19,8 @@ if [ $# -eq 0 ]; then
   command -v redis-server >/dev/null || missing+=(redis-server)
   command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
     missing+=(postgresql)
+  command -v chromium >/dev/null || missing+=(chromium)
+  command -v chromedriver >/dev/null || missing+=(chromium-driver)
   # Without it, and without `apt-get`, `tests/openapi.sh` is skipped.
   if command -v apt-get >/dev/null; then
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -47,8 +49,8 @@ run cargo test --locked "$@"
 if [ $# -eq 0 ]; then
   # The slow clients and their server have 2,000 connections.
   ulimit -n 8192 2>/dev/null || true
-  # What needs a server, which `cargo test` alone leaves out.
-  run cargo test --locked --test suite engines -- --ignored --nocapture --test-threads=1
+  # What needs a server or a browser, which `cargo test` alone leaves out.
+  run cargo test --locked --test suite -- engines browser --ignored --nocapture --test-threads=1
   run tests/openapi.sh
   # Every order in which threads can take the locks of the store in memory.
   export RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"

@@ -9,6 +9,7 @@
 mod accounts;
 mod accounts_cap;
 mod architecture;
+mod browser;
 mod cached;
 mod clients;
 mod clients_confidential;
@@ -53,6 +54,7 @@ mod rfc7662_requests;
 mod rfc8414;
 mod rfc9728;
 mod rfc9728_challenge;
+mod screenshots;
 mod secrets;
 mod support;
 mod threats;

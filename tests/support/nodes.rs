@@ -153,7 +153,11 @@ impl Caller {
     }
 
     pub async fn log_in(&self, username: &str) -> Option<Told> {
-        let password = [("username", username), ("password", PASSWORD)];
+        self.log_in_with(username, PASSWORD).await
+    }
+
+    pub async fn log_in_with(&self, username: &str, password: &str) -> Option<Told> {
+        let password = [("username", username), ("password", password)];
         let grant = [("grant_type", "password")];
         self.post("/token", &[&grant[..], &password].concat()).await
     }

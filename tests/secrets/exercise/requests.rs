@@ -14,7 +14,7 @@ impl Exercise {
         let secret = format!("{right}&client_id=backend&client_secret={CLIENT_SECRET}");
         let bad_secret = format!("{right}&client_id=backend&client_secret={WRONG_CLIENT_SECRET}");
         let many = "&x=1".repeat(70);
-        let long = "&x=".to_owned() + &"1".repeat(17_000);
+        let long = format!("&x={}", "1".repeat(17_000));
         let bad_basic = basic("backend", WRONG_CLIENT_SECRET);
         let encoded = encoded_basic("backend", WRONG_CLIENT_SECRET);
         let cut = format!("{backend}!");
