@@ -1,7 +1,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, block_api::compress256};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Random bytes in an issued token: 256 bits, where RFC 6749 §10.10 asks for 160.
@@ -91,12 +91,27 @@ impl fmt::Debug for BearerToken<'_> {
 fn is_b64token(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = &text[..text.len() - padding];
-    !body.is_empty() && body.iter().copied().all(is_b64_byte)
+    // A good token is looked at to its end anyway, and that is quicker without asking at each byte.
+    let all = body
+        .iter()
+        .fold(true, |all, byte| all & B64_BYTES[usize::from(*byte)]);
+    all && !body.is_empty()
 }
 
-fn is_b64_byte(byte: u8) -> bool {
+const fn is_b64_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
+
+/// [`is_b64_byte`] of every byte.
+static B64_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        table[byte as usize] = is_b64_byte(byte);
+        byte += 1;
+    }
+    table
+};
 
 /// The SHA-256 of a token: what stores are keyed by, so that a stolen database holds no usable
 /// token.
@@ -105,7 +120,8 @@ pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
     pub(super) fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
+        let bytes = token.as_bytes();
+        Self(digest_of_one_block(bytes).unwrap_or_else(|| Sha256::digest(bytes).into()))
     }
 
     /// A digest that a store read back.
@@ -117,6 +133,36 @@ impl TokenDigest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// The SHA-256 of a message that fits into one block with its padding (FIPS 180-4 §5.1.1), as most
+/// tokens do: a third quicker than a hasher that could take more.
+fn digest_of_one_block(message: &[u8]) -> Option<[u8; 32]> {
+    /// FIPS 180-4 §5.3.3.
+    const INITIAL: [u32; 8] = [
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ];
+    let mut block = [0; 64];
+    let (text, bits) = block.split_at_mut(56);
+    let (text, rest) = text.split_at_mut_checked(message.len())?;
+    text.copy_from_slice(message);
+    *rest.first_mut()? = 0x80;
+    bits.copy_from_slice(&(message.len() as u64 * 8).to_be_bytes());
+
+    let mut state = INITIAL;
+    compress256(&mut state, &[block]);
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    Some(digest)
 }
 
 /// The first four bytes: enough to follow one token through a log, too few to be of other use.

@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 mod chain;
+mod digest;
 mod refresh;
 
 use super::{
