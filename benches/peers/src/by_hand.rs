@@ -24,7 +24,7 @@ use crate::{
     site::{Site, User, name},
 };
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[derive(Clone)]
 struct Session {
@@ -110,6 +110,7 @@ fn users(site: &Site) -> Users {
     Arc::new(users.collect())
 }
 
+#[expect(clippy::result_large_err, reason = "what tower-http asks for")]
 fn admit(users: &Users, mut request: Request) -> Result<Request, Response> {
     let user = bearer(request.headers()).and_then(|token| users.get(token));
     let Some(user) = user.map(|user| Arc::clone(&user)) else {

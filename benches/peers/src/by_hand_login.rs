@@ -15,7 +15,7 @@ use tower::Service;
 
 use crate::site::{USERS, name};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[derive(Clone)]
 pub struct ByHand {
@@ -36,7 +36,7 @@ struct Login {
 }
 
 #[derive(Serialize)]
-struct Token {
+struct Answer {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
@@ -80,7 +80,7 @@ impl ByHand {
 async fn log_in(
     State(site): State<ByHand>,
     Form(login): Form<Login>,
-) -> Result<Json<Token>, StatusCode> {
+) -> Result<Json<Answer>, StatusCode> {
     if login.grant_type != "password" {
         return Err(StatusCode::BAD_REQUEST);
     }
@@ -94,10 +94,10 @@ async fn log_in(
     if !verify.await.unwrap_or(false) {
         return Err(StatusCode::UNAUTHORIZED);
     }
-    let token = Token {
+    let answer = Answer {
         access_token: site.issue(&login.username)?,
         token_type: "bearer",
         expires_in: HOUR.as_secs(),
     };
-    Ok(Json(token))
+    Ok(Json(answer))
 }

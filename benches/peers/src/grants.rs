@@ -73,8 +73,8 @@ fn contenders(site: &Site) -> Vec<Contender> {
     let by_hand = ByHand::new();
     let issuer = PasswordFlow::new(site.users.clone(), MemoryTokens::new()).issuer();
     let issue = move |user| {
-        let issued = issuer.issue(identity(user)).now_or_never().unwrap();
-        drop(issued.unwrap());
+        let token = issuer.issue(identity(user)).now_or_never().unwrap();
+        drop(token.unwrap());
     };
     let issue_by_hand = {
         let by_hand = by_hand.clone();

@@ -95,16 +95,12 @@ fn against(outcome: &Outcome, name: &str, report: &mut Report) -> [String; 3] {
         outcome.ratio_of_overheads(ours, theirs),
         outcome.ratio_of_overheads(theirs, ours),
     );
-    let value = match goal {
-        Goal::AtLeast(..) => {
-            report.note("hit-times-cheaper", name, times, "times", goal);
-            times
-        }
-        _ => {
-            report.note("hit-ratio", name, ratio, "ratio", goal);
-            ratio
-        }
+    let (table, value, unit) = if let Goal::AtLeast(..) = goal {
+        ("hit-times-cheaper", times, "times")
+    } else {
+        ("hit-ratio", ratio, "ratio")
     };
+    report.note(table, name, value, unit, goal);
     [cell(ratio, 3), cell(times, 2), goal.verdict(value.median)]
 }
 

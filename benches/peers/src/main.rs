@@ -1,7 +1,7 @@
 //! What a guarded request, a login and a refresh cost, beside what else one could take.
 //!
 //! ```sh
-//! benches/peers/run.sh                        # tables of Markdown, in a minute and a half
+//! benches/peers/run.sh                        # tables of Markdown, in half a minute
 //! BENCH_OUT=target/figures benches/peers/run.sh # the figures too, in peers.jsonl in that folder
 //! ```
 //!

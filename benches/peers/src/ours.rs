@@ -40,7 +40,7 @@ pub fn scoped_hits(site: &Site) -> Batch {
 pub fn cached_hits(site: &Site) -> Batch {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     // So that nothing becomes stale while it is measured. A hit is the same hit.
-    let cached = Cached::new(MemoryTokens::new()).with_staleness(Duration::from_secs(3_600));
+    let cached = Cached::new(MemoryTokens::new()).with_staleness(Duration::from_hours(1));
     let flow = PasswordFlow::new(site.users.clone(), cached);
     let issue = async |number| {
         let issued = flow.issuer().issue(identity(number)).await.unwrap();

@@ -72,7 +72,8 @@ impl Report {
             line["aim"] = better.into();
             line["met"] = goal.is_met(enough, value.median).into();
         }
-        self.lines += &format!("{line}\n");
+        self.lines.push_str(&line.to_string());
+        self.lines.push('\n');
     }
 
     /// Writes `peers.jsonl` into the folder `$BENCH_OUT`, if that is set.

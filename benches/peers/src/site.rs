@@ -48,8 +48,8 @@ impl Site {
         let flow = PasswordFlow::new(users.clone(), MemoryTokens::new());
         let issuer = flow.issuer();
         let issue = |number| {
-            let issued = issuer.issue(identity(number)).now_or_never().unwrap();
-            issued.unwrap().token().expose().to_owned()
+            let token = issuer.issue(identity(number)).now_or_never().unwrap();
+            token.unwrap().token().expose().to_owned()
         };
         Self {
             tokens: (0..USERS).map(issue).collect(),

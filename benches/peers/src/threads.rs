@@ -41,9 +41,9 @@ const BY_HAND: [&str; 3] = [
 pub fn measure(site: &Site, report: &mut Report) {
     let mut contenders = Vec::new();
     let guards = (ours::bearer(site), by_hand::plaintext(site));
-    add(&mut contenders, BARE, Inner::<Body>::new(), site);
-    add(&mut contenders, OURS, guards.0, site);
-    add(&mut contenders, BY_HAND, guards.1, site);
+    add(&mut contenders, BARE, &Inner::<Body>::new(), site);
+    add(&mut contenders, OURS, &guards.0, site);
+    add(&mut contenders, BY_HAND, &guards.1, site);
     let outcome = compete(&mut contenders, ROUNDS);
 
     Report::title("Two threads", &["", "ns"]);
@@ -76,7 +76,7 @@ pub fn measure(site: &Site, report: &mut Report) {
     );
 }
 
-fn add<S, R>(contenders: &mut Vec<Contender>, names: [&'static str; 3], service: S, site: &Site)
+fn add<S, R>(contenders: &mut Vec<Contender>, names: [&'static str; 3], service: &S, site: &Site)
 where
     S: Service<Request<Body>, Response = Response<R>, Error = Infallible> + Clone + Send + 'static,
 {
