@@ -13,12 +13,13 @@ use tower_oauth2_password::{
 use crate::support::{
     NOON,
     databases::{Database, Raw, on_sqlite_and_postgres},
-    eventually,
+    eventually, fast,
     refresh::{call_api, first_pair, lifetime, meera, refresh, seconds},
 };
 
 on_sqlite_and_postgres! {
     rows_of_short_logins_do_not_pile_up
+    the_first_login_of_a_process_purges
     rows_of_one_login_that_is_refreshed_do_not_pile_up
     a_crowd_is_cleared_away_after_it_left
     what_is_not_over_stays
@@ -58,6 +59,21 @@ async fn rows_of_short_logins_do_not_pile_up(database: Database) {
     }
 }
 
+/// However few logins a process sees before it ends.
+async fn the_first_login_of_a_process_purges(database: Database) {
+    let database = database.migrated().await;
+    let (flow, clock) = short_flow(&database).await;
+    first_pair(&flow).await;
+    clock.advance(seconds(1));
+    let sql = database.open_again().await;
+    let again = PasswordFlow::new(sql.users(), sql.tokens())
+        .with_hasher(fast())
+        .with_clock(clock)
+        .with_refresh(Refresh::default());
+    first_pair(&again).await;
+    eventually(async || rows(&database).await == (1, 1)).await;
+}
+
 /// The family lives on, and its dead access tokens do not.
 async fn rows_of_one_login_that_is_refreshed_do_not_pile_up(database: Database) {
     let database = database.migrated().await;
@@ -65,7 +81,7 @@ async fn rows_of_one_login_that_is_refreshed_do_not_pile_up(database: Database) 
     let flow = flow.with_access_lifetime(lifetime(1));
     let mut newest = first_pair(&flow).await;
     // The last of these purges: the cap on a login's tokens alone would leave 16.
-    for _ in 1..BETWEEN {
+    for _ in 0..BETWEEN {
         clock.advance(seconds(1));
         newest = refresh(&flow, &newest.refresh).await.pair();
     }
@@ -166,12 +182,13 @@ async fn a_login_does_not_fail_because_of_what_cannot_be_deleted(database: Datab
         ),
     };
     database.raw.run(forbid).await;
-    for _ in 0..BETWEEN {
+    // The first and the last of these purge.
+    for _ in 0..=BETWEEN {
         let pair = first_pair(&flow).await;
         call_api(&flow, &pair.access).await.expect_let_in();
         clock.advance(seconds(1));
     }
-    assert_eq!(rows(&database).await, (BETWEEN, BETWEEN));
+    assert_eq!(rows(&database).await, (BETWEEN + 1, BETWEEN + 1));
     database.raw.run(allow).await;
     for _ in 0..BETWEEN {
         first_pair(&flow).await;

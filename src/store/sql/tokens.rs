@@ -40,7 +40,8 @@ impl SqlTokens {
         Self {
             statements: Arc::new(Statements::new(sql)),
             sql: sql.clone(),
-            unpurged: Arc::default(),
+            // The first write purges, for a process that ends before it has made many.
+            unpurged: Arc::new(AtomicUsize::new(PURGE_EVERY - 1)),
         }
     }
 
