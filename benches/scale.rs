@@ -29,7 +29,7 @@
 mod logins;
 #[path = "scale/measure.rs"]
 mod measure;
-#[path = "scale/note.rs"]
+#[path = "support/note.rs"]
 mod note;
 
 use std::{
@@ -38,11 +38,12 @@ use std::{
 };
 
 use logins::Shape;
+use note::Goal;
 
 /// Bytes for each live token, a refresh token being one too: enough, and better.
-const BYTES: [f64; 2] = [130.0, 85.0];
+const BYTES: Goal = Goal::AtMost(130.0, 85.0);
 /// Milliseconds.
-const LONGEST: [f64; 2] = [2.0, 1.0];
+const LONGEST: Goal = Goal::AtMost(2.0, 1.0);
 /// Where both are asked for.
 const LARGEST: usize = 10_000_000;
 
@@ -74,5 +75,5 @@ fn compare(numbers: &[usize]) {
             }
         }
     }
-    note::save(&lines);
+    note::save("scale.jsonl", &lines);
 }

@@ -111,7 +111,7 @@ impl Crowd {
         );
         let mut family = Family::new(id, subject.clone(), now, ends)
             .with_scope(self.scope.clone())
-            .with_order(number);
+            .with_order(now.as_secs() * 1_000_000_000 + number % 1_000_000_000);
         if self.shape.tokens() > 1 {
             family = family.with_chain(Chain::new(digest(2 * number + 1), ends, ends));
         }

@@ -13,7 +13,7 @@ use tower_oauth2_password::{MemoryTokens, store::TokenStore};
 use crate::{
     BYTES, LARGEST, LONGEST,
     logins::{Bare, Crowd, LIFETIME, Shape, digest, mixed},
-    note::{Spread, figure},
+    note::{Goal, Spread, figure},
 };
 
 const START: u64 = 1_000_000;
@@ -50,10 +50,10 @@ pub fn alone(shape: Shape, logins: usize) {
 }
 
 impl Population {
-    fn note(&self, row: &str, unit: &str, value: Spread, limits: Option<[f64; 2]>) {
+    fn note(&self, row: &str, unit: &str, value: Spread, goal: Goal) {
         let logins = usize::try_from(self.logins).unwrap();
-        let limits = limits.filter(|_| logins == LARGEST);
-        figure(self.shape.name(), logins, row, unit, value, limits);
+        let goal = if logins == LARGEST { goal } else { Goal::None };
+        figure(self.shape.name(), Some(logins), row, unit, value, goal);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
@@ -65,14 +65,19 @@ impl Population {
         let ours = (resident() - before) / self.logins as f64;
         let tokens = self.shape.tokens() as f64;
         let row = "memory, each live token";
-        self.note(row, "bytes", Spread::one(ours / tokens), Some(BYTES));
+        self.note(row, "bytes", Spread::one(ours / tokens), BYTES);
         let before = resident();
         for number in 0..self.logins {
             self.crowd.log_in_bare(&self.bare, number, START);
         }
         let bare = (resident() - before) / self.logins as f64;
-        self.note("memory, each login", "bytes", Spread::one(ours), None);
-        self.note("memory of the bare map", "bytes", Spread::one(bare), None);
+        self.note("memory, each login", "bytes", Spread::one(ours), Goal::None);
+        self.note(
+            "memory of the bare map",
+            "bytes",
+            Spread::one(bare),
+            Goal::None,
+        );
     }
 
     /// Whom to ask for in turn `turn`: each of them depends on the one before.
@@ -107,8 +112,13 @@ impl Population {
             ours.push(net(hits) * 1e9 / CALLS as f64);
             ratios.push(net(hits) / net(bare));
         }
-        self.note("hit", "ns", Spread::of(ours), None);
-        self.note("hit, of the bare map's", "times", Spread::of(ratios), None);
+        self.note("hit", "ns", Spread::of(ours), Goal::None);
+        self.note(
+            "hit, of the bare map's",
+            "times",
+            Spread::of(ratios),
+            Goal::None,
+        );
     }
 
     /// New logins while nobody's ends; they do not stay.
@@ -128,12 +138,12 @@ impl Population {
             ours.push(time * 1e9 / CALLS as f64);
             ratios.push(time / begun.elapsed().as_secs_f64());
         }
-        self.note("login", "ns", Spread::of(ours), None);
+        self.note("login", "ns", Spread::of(ours), Goal::None);
         self.note(
             "login, of the bare map's insertion",
             "times",
             Spread::of(ratios),
-            None,
+            Goal::None,
         );
         // From here on only ours is asked.
         self.bare = Bare::default();
@@ -174,7 +184,7 @@ impl Population {
                 over.store(true, Ordering::Relaxed);
                 ratios
             });
-            self.note(row, "times", Spread::of(ratios), None);
+            self.note(row, "times", Spread::of(ratios), Goal::None);
         }
     }
 
@@ -210,24 +220,29 @@ impl Population {
             median: most(&all),
             ..Spread::of(all)
         };
-        self.note("login while all others end", "ns", Spread::of(means), None);
+        self.note(
+            "login while all others end",
+            "ns",
+            Spread::of(means),
+            Goal::None,
+        );
         self.note(
             "longest login while all others end",
             "ms",
             spread(longest),
-            Some(LONGEST),
+            LONGEST,
         );
         self.note(
             "longest pause of an empty loop beside it",
             "ms",
             spread(idle),
-            None,
+            Goal::None,
         );
         self.note(
             "memory after it",
             "MiB",
             Spread::one(resident() / 1024.0 / 1024.0),
-            None,
+            Goal::None,
         );
     }
 }

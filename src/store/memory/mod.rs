@@ -1,12 +1,20 @@
 //! Stores in this process's memory: the default, gone with the process.
 
 mod clients;
+mod index;
+mod list;
 #[cfg(not(loom))]
-mod map;
+mod lock;
 #[cfg(loom)]
-#[path = "map_loom.rs"]
-mod map;
+#[path = "lock_loom.rs"]
+mod lock;
 mod parts;
+mod place;
+mod record;
+mod shared;
+mod slab;
+mod subjects;
+mod terms;
 mod tokens;
 mod users;
 

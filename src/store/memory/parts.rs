@@ -1,110 +1,274 @@
+//! All records, in parts, by the digest of their access token.
+
 use std::{
-    hash::Hash,
+    collections::hash_map::RandomState,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::map::{Map, PARTS};
-use crate::model::{FamilyId, TokenDigest};
+use hashbrown::HashTable;
 
-/// How many entries a sweep looks at for each one added, on average. At 8, one cycle through n
-/// entries takes n/8 additions, which bounds what an expired one can hold back.
-const SWEPT_PER_ADDED: usize = 8;
+use super::{
+    lock::{Lock, PARTS},
+    place::Place,
+    record::Record,
+    slab::{Next, Slab},
+    terms::Recent,
+};
+use crate::model::{FamilyId, Session, Timestamp, TokenDigest};
 
-/// A key that is the digest of something random.
-pub(super) trait Digest: Copy + Eq + Hash {
-    /// The hasher takes the first eight bytes, so the part is chosen by the last one.
-    fn last_byte(&self) -> u8;
+/// How many records each login or refresh looks at. With 16, n of them have been looked at after
+/// n/16 logins and refreshes, which bounds what an expired one can hold back.
+const SWEPT_PER_ADDED: usize = 16;
+/// The number of parts is a power of two.
+#[expect(clippy::cast_possible_truncation, reason = "there are 256 at most")]
+const LAST_PART: u8 = (PARTS - 1) as u8;
+
+/// Whether a record was added.
+pub(super) enum Added {
+    At(Place),
+    /// The digest belongs to another one.
+    Taken,
+    Full,
 }
 
-impl Digest for TokenDigest {
-    fn last_byte(&self) -> u8 {
-        self.as_bytes()[31]
-    }
+/// One of them; its lock is held for a single record, or those of one step of a sweep.
+struct Part {
+    records: Slab<Record>,
+    /// The good access tokens.
+    good: HashTable<u32>,
+    recent: Recent,
+    /// How far the sweep has come.
+    swept: usize,
 }
 
-impl Digest for FamilyId {
-    fn last_byte(&self) -> u8 {
-        self.as_bytes()[15]
-    }
+pub(super) struct Records {
+    parts: Box<[Lock<Part>]>,
+    good: AtomicUsize,
+    /// The part that is swept, modulo the number of parts.
+    sweeping: AtomicUsize,
 }
 
-/// A map in parts, which are swept in turn: no background task is needed, and no addition takes
-/// long.
-pub(super) struct Parts<K, V> {
-    maps: Box<[Map<K, V>]>,
-    len: AtomicUsize,
-    /// Additions since the last sweep.
-    unswept: AtomicUsize,
-    /// The part to sweep next, modulo the number of parts.
-    next: AtomicUsize,
-}
-
-impl<K: Digest, V> Parts<K, V> {
+impl Records {
     pub(super) fn new() -> Self {
+        let hasher = RandomState::new();
+        let part = |_| Lock::new(Part::new(hasher.clone()));
         Self {
-            maps: (0..PARTS).map(|_| Map::new()).collect(),
-            len: AtomicUsize::new(0),
-            unswept: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            parts: (0..PARTS).map(part).collect(),
+            good: AtomicUsize::new(0),
+            sweeping: AtomicUsize::new(0),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.len.load(Ordering::Relaxed)
+    /// The number of good access tokens, expired ones that are not yet swept out among them.
+    pub(super) fn good(&self) -> usize {
+        self.good.load(Ordering::Relaxed)
     }
 
-    pub(super) fn get<R>(&self, key: K, read: impl FnOnce(&V) -> R) -> Option<R> {
-        self.part(key).get(&key, read)
+    pub(super) fn find(&self, access: &TokenDigest) -> Option<Session> {
+        let part = self.parts[usize::from(part_of(access))].read();
+        let number = part.find(access)?;
+        part.records.get(number).map(Record::session)
     }
 
-    pub(super) fn update<R>(&self, key: K, change: impl FnOnce(&mut V) -> R) -> Option<R> {
-        self.part(key).update(&key, change)
-    }
-
-    /// Adds an entry unless there is one that is not `dead`. Says whether it was added.
-    pub(super) fn add(&self, key: K, value: V, dead: impl FnOnce(&V) -> bool) -> bool {
-        let mut added = false;
-        self.part(key).replace(key, |taken| match taken {
-            Some(taken) if !dead(taken) => None,
-            taken => {
-                // Counted before another thread's sweep can find it, which would count it off.
-                let new = usize::from(taken.is_none());
-                self.len.fetch_add(new, Ordering::Relaxed);
-                added = true;
-                Some(value)
+    /// Adds what `make` makes, unless there is a good token of that digest which has not expired
+    /// at `now`.
+    pub(super) fn add(
+        &self,
+        access: &TokenDigest,
+        now: Timestamp,
+        make: impl FnOnce(&mut Recent) -> Record,
+    ) -> Added {
+        let number = part_of(access);
+        let mut part = self.parts[usize::from(number)].write();
+        if let Some(known) = part.find(access) {
+            if part
+                .records
+                .get(known)
+                .is_some_and(|known| !known.is_expired_at(now))
+            {
+                return Added::Taken;
             }
-        });
-        added
+            part.spoil(known);
+            self.good.fetch_sub(1, Ordering::Relaxed);
+        }
+        let next = part.records.next();
+        let Some(next) = next.filter(|next| Place::fits(*next)) else {
+            return Added::Full;
+        };
+        let record = make(&mut part.recent);
+        part.insert(record, next);
+        self.good.fetch_add(1, Ordering::Relaxed);
+        Added::At(Place::new(number, next))
     }
 
-    pub(super) fn remove(&self, key: K) -> Option<V> {
-        let removed = self.part(key).remove(&key);
-        self.len
-            .fetch_sub(usize::from(removed.is_some()), Ordering::Relaxed);
-        removed
+    /// Revokes the token of a digest. Says whether there was one.
+    pub(super) fn revoke(&self, access: &TokenDigest) -> bool {
+        let mut part = self.parts[usize::from(part_of(access))].write();
+        let Some(number) = part.find(access) else {
+            return false;
+        };
+        part.spoil(number);
+        self.good.fetch_sub(1, Ordering::Relaxed);
+        true
     }
 
-    /// Sweeps the next part of what is `dead`, if enough was added since the last time.
-    pub(super) fn sweep_if_due(&self, mut dead: impl FnMut(&K, &V) -> bool) {
-        let due = self.len() / PARTS / SWEPT_PER_ADDED;
-        if self.unswept.fetch_add(1, Ordering::Relaxed) < due {
+    /// Revokes the token at `place`, if it is one of `family`.
+    pub(super) fn revoke_at(&self, place: Place, family: FamilyId) {
+        let mut part = self.parts[place.part()].write();
+        let its = |record: &Record| record.id() == family && record.is_good();
+        if part.records.get(place.number()).is_some_and(its) {
+            part.spoil(place.number());
+            self.good.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn read<R>(&self, place: Place, read: impl FnOnce(&Record) -> R) -> Option<R> {
+        let part = self.parts[place.part()].read();
+        part.records.get(place.number()).map(read)
+    }
+
+    pub(super) fn update<R>(
+        &self,
+        place: Place,
+        change: impl FnOnce(&mut Record) -> R,
+    ) -> Option<R> {
+        let mut part = self.parts[place.part()].write();
+        part.records.get_mut(place.number()).map(change)
+    }
+
+    /// Takes out a login, its first access token with it.
+    pub(super) fn remove(&self, place: Place) -> Option<Record> {
+        let mut part = self.parts[place.part()].write();
+        let good = part.records.get(place.number())?.is_good();
+        if good {
+            part.unlist(place.number());
+            self.good.fetch_sub(1, Ordering::Relaxed);
+        }
+        part.records.remove(place.number())
+    }
+
+    /// Takes a step of the sweep: drops the access tokens that have expired at `now`, and names
+    /// the logins that are over.
+    pub(super) fn sweep(&self, now: Timestamp) -> Vec<FamilyId> {
+        let sweeping = self.sweeping.load(Ordering::Relaxed);
+        let mut part = self.parts[sweeping % PARTS].write();
+        let mut over = Vec::new();
+        let spoiled = part.sweep(now, &mut over);
+        self.good.fetch_sub(spoiled, Ordering::Relaxed);
+        if part.swept == 0 {
+            // Should another thread have gone on already, it is the same step.
+            let next = sweeping.wrapping_add(1);
+            self.sweeping.store(next, Ordering::Relaxed);
+        }
+        over
+    }
+}
+
+impl Part {
+    fn new(hasher: RandomState) -> Self {
+        Self {
+            records: Slab::new(),
+            good: HashTable::new(),
+            recent: Recent::new(hasher),
+            swept: 0,
+        }
+    }
+
+    fn find(&self, access: &TokenDigest) -> Option<u32> {
+        let is_it = |number: &u32| {
+            let record = self.records.get(*number);
+            record.is_some_and(|record| record.digest() == access)
+        };
+        self.good.find(hash_of(access), is_it).copied()
+    }
+
+    /// `number` is that which it will get.
+    fn insert(&mut self, record: Record, number: u32) {
+        let hash = hash_of(record.digest());
+        self.records.insert(record);
+        let records = &self.records;
+        self.good
+            .insert_unique(hash, number, |number| hash_at(records, *number));
+    }
+
+    /// Takes a good token out of the index.
+    fn unlist(&mut self, number: u32) {
+        let Some(record) = self.records.get(number) else {
             return;
-        }
-        self.unswept.store(0, Ordering::Relaxed);
-        let part = &self.maps[self.next.fetch_add(1, Ordering::Relaxed) % PARTS];
-        let mut gone = 0;
-        part.retain(|key, value| {
-            let dead = dead(key, value);
-            gone += usize::from(dead);
-            !dead
-        });
-        if gone > 0 {
-            self.len.fetch_sub(gone, Ordering::Relaxed);
-            part.shrink();
+        };
+        let entry = self
+            .good
+            .find_entry(hash_of(record.digest()), |other| *other == number);
+        if let Ok(entry) = entry {
+            entry.remove();
         }
     }
 
-    fn part(&self, key: K) -> &Map<K, V> {
-        &self.maps[usize::from(key.last_byte()) % PARTS]
+    /// Ends a good token. A login that came with it stays.
+    fn spoil(&mut self, number: u32) {
+        self.unlist(number);
+        match self.records.get_mut(number) {
+            Some(record) if record.is_login() => record.spoil(),
+            _ => drop(self.records.remove(number)),
+        }
     }
+
+    /// Says how many tokens it has ended.
+    fn sweep(&mut self, now: Timestamp, over: &mut Vec<FamilyId>) -> usize {
+        let mut spoiled = 0;
+        for _ in 0..SWEPT_PER_ADDED {
+            let number = match self.records.next_from(self.swept) {
+                Next::Value(number) => number,
+                Next::NotBefore(number) => {
+                    self.swept = number;
+                    break;
+                }
+                Next::Nothing => {
+                    self.swept = 0;
+                    self.shrink();
+                    break;
+                }
+            };
+            self.swept = number + 1;
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            let Some(record) = self.records.get(number) else {
+                continue;
+            };
+            if record.is_login() && record.is_over_at(now) {
+                // It goes as a whole.
+                over.push(record.id());
+            } else if record.is_good() && record.is_expired_at(now) {
+                self.spoil(number);
+                spoiled += 1;
+            }
+        }
+        spoiled
+    }
+
+    /// Gives back room that a crowd has left.
+    fn shrink(&mut self) {
+        self.records.shrink();
+        if self.good.capacity() > 4 * self.good.len().max(16) {
+            let records = &self.records;
+            self.good
+                .shrink_to(2 * self.good.len(), |number| hash_at(records, *number));
+        }
+    }
+}
+
+fn hash_at(records: &Slab<Record>, number: u32) -> u64 {
+    records
+        .get(number)
+        .map_or(0, |record| hash_of(record.digest()))
+}
+
+/// A digest is random already: its first eight bytes are its hash, and its last one says which
+/// part it belongs to.
+fn hash_of(digest: &TokenDigest) -> u64 {
+    let first = digest.as_bytes().first_chunk();
+    first.map_or(0, |first| u64::from_ne_bytes(*first))
+}
+
+fn part_of(digest: &TokenDigest) -> u8 {
+    digest.as_bytes()[31] & LAST_PART
 }

@@ -1,9 +1,12 @@
 //! What stays of logins that are over: nothing.
 
-use super::{Lives, families_of, has_access, id, subject};
+use super::{Lives, families_of, has_access, id, logins, users};
 use crate::{
     model::{Family, Rotated},
-    store::{TokenStore, memory::MemoryTokens},
+    store::{
+        TokenStore,
+        memory::{MemoryTokens, record::Record},
+    },
 };
 
 /// OWASP and every long-running service: a store that only grows ends the process. 200,000 logins
@@ -30,8 +33,8 @@ async fn of_200_000_refreshed_logins_only_the_live_ones_stay() {
             assert!(matches!(rotated, Rotated::Done));
         }
         sessions = sessions.max(tokens.len());
-        families = families.max(shared.families.len());
-        subjects = subjects.max(shared.subjects.len());
+        families = families.max(logins(&tokens));
+        subjects = subjects.max(users(&tokens));
         windows = windows.max(shared.windows().len());
     }
     // Two access tokens of five seconds, a family of ten, one window of two; and what a round of
@@ -41,7 +44,7 @@ async fn of_200_000_refreshed_logins_only_the_live_ones_stay() {
     assert!(families <= bound(10_000), "{families} families");
     assert!(subjects <= bound(10_000), "{subjects} subjects");
     assert!(windows <= 2_000 + 16, "{windows} windows");
-    assert_eq!(shared.subjects.len(), shared.families.len());
+    assert_eq!(users(&tokens), logins(&tokens));
 
     // Those of the last second are all there, the first ones are gone.
     for number in LOGINS - PER_SECOND..LOGINS {
@@ -66,9 +69,9 @@ async fn the_list_of_a_user_forgets_expired_logins() {
     let mut most = 0;
     for number in 0..20_000 {
         lives.log_in(&tokens, number, "meera", number / 100).await;
-        let listed = tokens.shared.subjects.get(&subject("meera")).unwrap().len();
+        let listed = families_of(&tokens, "meera").await.len();
         most = most.max(listed);
-        assert_eq!(listed, tokens.shared.families.len());
+        assert_eq!(listed, logins(&tokens));
     }
     assert!(most <= (100 + 256) * 8 / 7 + 256, "{most} listed");
 }
@@ -87,11 +90,12 @@ async fn a_thousand_refreshes_leave_no_more_behind_than_is_alive() {
         let now = 30 * (generation + 1);
         let rotated = lives.refresh(&tokens, 1, generation, now).await;
         assert!(matches!(rotated, Rotated::Done));
-        let remembered = tokens
-            .shared
-            .families
-            .get(id(1), |record| record.access.len());
+        let part = tokens.shared.part(id(1)).read();
+        let place = tokens.shared.place(&part, id(1)).unwrap();
+        let later = |login: &Record| login.later_tokens().len();
+        let remembered = tokens.shared.records.read(place, later);
         assert!(remembered.unwrap() <= Family::MAX_ACCESS_TOKENS);
-        assert_eq!(tokens.shared.families.len(), 1);
+        drop(part);
+        assert_eq!(logins(&tokens), 1);
     }
 }

@@ -1,3 +1,5 @@
+mod compact;
+
 use std::sync::Arc;
 
 use super::{MemoryTokens, MemoryUsers, NewUserError};

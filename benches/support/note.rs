@@ -32,29 +32,36 @@ impl Spread {
     }
 }
 
-/// Prints a figure; `limits` are the most that is enough and the most that is better.
-pub fn figure(
-    table: &str,
-    logins: usize,
-    row: &str,
-    unit: &str,
-    value: Spread,
-    limits: Option<[f64; 2]>,
-) {
+/// What a figure should come to: the first will do, the second is better.
+#[derive(Clone, Copy)]
+pub enum Goal {
+    None,
+    AtMost(f64, f64),
+    #[allow(dead_code, reason = "not everybody has one")]
+    AtLeast(f64, f64),
+}
+
+/// Prints a figure as a line; `size` is how many of what it is about there are.
+pub fn figure(table: &str, size: Option<usize>, row: &str, unit: &str, value: Spread, goal: Goal) {
     let mut line = json!({
         "table": table,
-        "logins": logins,
         "row": row,
         "unit": unit,
         "value": round(value.median),
         "low": round(value.low),
         "high": round(value.high),
     });
-    if let Some([target, aim]) = limits {
-        line["target"] = target.into();
-        line["aim"] = aim.into();
-        line["met"] = (value.median <= target).into();
+    if let Some(size) = size {
+        line["size"] = size.into();
     }
+    let (target, aim, met) = match goal {
+        Goal::None => return println!("{line}"),
+        Goal::AtMost(target, aim) => (target, aim, value.median <= target),
+        Goal::AtLeast(target, aim) => (target, aim, value.median >= target),
+    };
+    line["target"] = target.into();
+    line["aim"] = aim.into();
+    line["met"] = met.into();
     println!("{line}");
 }
 
@@ -73,7 +80,7 @@ pub fn row_of(line: &str) -> String {
     };
     format!(
         "| {} | {} | {:.3} ({:.3} to {:.3}) {} | {verdict} |",
-        line["logins"],
+        line["size"],
         text("row"),
         line["value"].as_f64().unwrap(),
         line["low"].as_f64().unwrap(),
@@ -82,10 +89,10 @@ pub fn row_of(line: &str) -> String {
     )
 }
 
-/// Writes `scale.jsonl` into the folder `$BENCH_OUT`, if that is set.
-pub fn save(lines: &str) {
+/// Writes `file` into the folder `$BENCH_OUT`, if that is set.
+pub fn save(file: &str, lines: &str) {
     if let Some(folder) = env::var_os("BENCH_OUT") {
         fs::create_dir_all(&folder).unwrap();
-        fs::write(Path::new(&folder).join("scale.jsonl"), lines).unwrap();
+        fs::write(Path::new(&folder).join(file), lines).unwrap();
     }
 }

@@ -1,0 +1,34 @@
+const SLOT_BITS: u32 = 23;
+
+/// Where a record is: its part, and its number there. A record stays where it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Place(u32);
+
+impl Place {
+    /// No place has this bit set.
+    pub(super) const UNUSED_BIT: u32 = 1 << 31;
+
+    pub(super) fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    pub(super) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    pub(super) fn fits(number: u32) -> bool {
+        number < 1 << SLOT_BITS
+    }
+
+    pub(super) fn new(part: u8, number: u32) -> Self {
+        Self(number << 8 | u32::from(part))
+    }
+
+    pub(super) fn part(self) -> usize {
+        usize::from(self.0.to_le_bytes()[0])
+    }
+
+    pub(super) fn number(self) -> u32 {
+        self.0 >> 8
+    }
+}

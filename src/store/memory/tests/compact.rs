@@ -1,0 +1,133 @@
+//! Logins come back as they were saved, however odd, and room is given back.
+
+use super::digest;
+use crate::{
+    model::{Chain, ClientId, Family, FamilyId, Session, Subject, Timestamp, TokenDigest},
+    store::{
+        Inserted, TokenStore,
+        memory::{
+            MemoryTokens,
+            list::List,
+            place::Place,
+            slab::{Next, Slab},
+        },
+    },
+};
+
+const NOON: Timestamp = Timestamp::from_secs(43_200);
+const LATER: Timestamp = Timestamp::from_secs(50_000);
+const NEVER: Timestamp = Timestamp::from_secs(u64::MAX);
+
+fn subject(name: &str) -> Subject {
+    Subject::new(name).unwrap()
+}
+
+fn id(number: u8) -> FamilyId {
+    FamilyId::from_bytes([number; 16])
+}
+
+/// Saves both and finds them again.
+async fn assert_comes_back(family: Family, access: TokenDigest, session: Session) {
+    let tokens = MemoryTokens::new();
+    let (id, owner, expected) = (family.id(), family.subject().clone(), format!("{family:?}"));
+    let inserted = tokens.insert(family, access, session.clone()).await;
+    assert_eq!(inserted.unwrap(), Inserted::Saved);
+    assert_eq!(tokens.find_access(access).await.unwrap(), Some(session));
+    let found = tokens.find_family(id).await.unwrap().unwrap();
+    assert_eq!(format!("{found:?}"), expected);
+    let listed = tokens.find_families(&owner).await.unwrap();
+    assert_eq!(listed.iter().map(Family::id).collect::<Vec<_>>(), [id]);
+    assert_eq!(tokens.revoke_subject(&owner).await.unwrap(), 1);
+    assert_eq!(tokens.find_access(access).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_login_comes_back_as_it_was_saved_whatever_its_token_says() {
+    let plain = || Family::new(id(1), subject("meera"), NOON, LATER);
+    let session = || Session::new(subject("meera"), NOON, LATER).with_family(id(1));
+    let chain = || Chain::new(digest(9), LATER, NEVER);
+    let web = Some(ClientId::new("web").unwrap());
+    let order = 43_200 * 1_000_000_000 + 999_999_999;
+    let families = [
+        plain(),
+        plain().with_order(order),
+        plain().with_order(7),
+        plain().with_order(u64::MAX),
+        plain().with_chain(chain()),
+        plain()
+            .with_chain(chain())
+            .with_order(order)
+            .with_label("Firefox"),
+        plain().with_label("Firefox").with_order(order),
+        plain().with_refreshed_at(LATER).with_order(order),
+        plain().with_client(web.clone()),
+        plain().with_scope("me".parse().unwrap()),
+        Family::new(id(1), subject("arjun"), NOON, LATER).with_order(order),
+        Family::new(id(1), subject("meera"), LATER, NEVER).with_label("Firefox"),
+        Family::new(id(1), subject("meera"), NOON, NEVER).with_order(order),
+    ];
+    for family in families {
+        assert_comes_back(family, digest(1), session()).await;
+    }
+    let sessions = [
+        Session::new(subject("meera"), NOON, LATER),
+        session().with_family(id(2)),
+        session().with_client(web),
+        Session::new(subject("meera"), NEVER, NEVER).with_family(id(1)),
+        Session::new(subject("meera"), Timestamp::from_secs(u64::MAX - 1), NEVER),
+        Session::new(subject("meera"), LATER, NOON),
+    ];
+    for session in sessions {
+        assert_comes_back(plain(), digest(1), session).await;
+    }
+}
+
+#[test]
+fn a_slab_gives_a_free_place_again_and_the_room_of_a_crowd_back() {
+    let mut slab = Slab::new();
+    for value in 0..3_000 {
+        assert_eq!(slab.next(), Some(value));
+        slab.insert(value);
+    }
+    assert_eq!(slab.remove(1_000), Some(1_000));
+    assert_eq!(slab.remove(1_000), None);
+    assert_eq!(slab.get(1_000), None);
+    assert_eq!(slab.next(), Some(1_000));
+    slab.insert(7);
+    assert_eq!(slab.get(1_000), Some(&7));
+
+    for number in 100..2_500 {
+        slab.remove(number);
+    }
+    assert!(matches!(slab.next_from(99), Next::Value(99)));
+    assert!(matches!(slab.next_from(100), Next::NotBefore(1_124)));
+    assert!(matches!(slab.next_from(2_000), Next::Value(2_500)));
+    for number in 2_500..3_000 {
+        slab.remove(number);
+    }
+    assert!(matches!(slab.next_from(2_400), Next::Nothing));
+    slab.shrink();
+    assert!(matches!(slab.next_from(100), Next::Nothing));
+    assert_eq!(slab.next(), Some(100));
+    for value in 0..100 {
+        assert_eq!(slab.get(value), Some(&value));
+    }
+}
+
+#[test]
+fn a_list_holds_each_place_once_however_many_there_are() {
+    let place = Place::from_bits;
+    let mut list = List::of(place(0), place(1));
+    for number in 2..200 {
+        list.push(place(number));
+    }
+    let mut all: Vec<_> = list.to_vec().into_iter().map(Place::to_bits).collect();
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..200));
+    for number in 0..200 {
+        assert!(list.contains(place(number)));
+        list.remove(place(number));
+        assert!(!list.contains(place(number)));
+        assert_eq!(list.any().is_some(), number < 199);
+    }
+}
