@@ -60,8 +60,8 @@ fn main() {
 fn compare(numbers: &[usize]) {
     let mut lines = String::new();
     for shape in Shape::ALL {
-        println!("\n### {}\n\n| logins | what | | |", shape.title());
-        println!("| ---: | --- | ---: | ---: |");
+        println!("\n### {}\n\n| | of | what | | |", shape.title());
+        println!("| --- | ---: | --- | ---: | --- |");
         for number in numbers {
             let output = Command::new(env::current_exe().unwrap())
                 .args(["alone", shape.name(), &number.to_string()])
@@ -71,7 +71,8 @@ fn compare(numbers: &[usize]) {
             assert!(output.status.success(), "{output:?}");
             for line in String::from_utf8(output.stdout).unwrap().lines() {
                 println!("{}", note::row_of(line));
-                lines += &format!("{line}\n");
+                lines.push_str(line);
+                lines.push('\n');
             }
         }
     }

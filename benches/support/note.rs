@@ -79,8 +79,11 @@ pub fn row_of(line: &str) -> String {
         Some(false) => "**OVER**",
     };
     format!(
-        "| {} | {} | {:.3} ({:.3} to {:.3}) {} | {verdict} |",
-        line["size"],
+        "| {} | {} | {} | {:.3} ({:.3} to {:.3}) {} | {verdict} |",
+        text("table"),
+        line["size"]
+            .as_u64()
+            .map_or_else(String::new, |size| size.to_string()),
         text("row"),
         line["value"].as_f64().unwrap(),
         line["low"].as_f64().unwrap(),
