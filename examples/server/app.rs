@@ -103,12 +103,16 @@ where
         }
     }
     let items = get(items).layer(flow.require_scope("items:read".parse()?));
-    let protected = Router::new()
-        .route("/me", get(me::<U::User>))
-        .route("/items", items)
+    // Every call of a route clones its state, so those that need none have none.
+    let logins = Router::new()
         .route("/sessions", get(sessions::<U, T>))
         .route("/logout", post(log_out::<U, T>))
         .route("/logout-everywhere", post(log_out_everywhere::<U, T>))
+        .with_state(flow.clone());
+    let protected = Router::new()
+        .route("/me", get(me::<U::User>))
+        .route("/items", items)
+        .merge(logins)
         .route_layer(flow.bearer_layer());
     let public = Router::new()
         .route("/public", get(public::<U::User>))
@@ -130,7 +134,7 @@ where
         .route("/healthz", get(move || healthz(health)))
         .layer(from_fn_with_state(store, in_time));
     let others = others.merge(docs.router());
-    Ok(others.merge(forms).merge(token).with_state(flow))
+    Ok(others.merge(forms).merge(token))
 }
 
 /// What a login may take besides its store: a full queue of password checks waits 3.5 seconds.
