@@ -125,7 +125,7 @@ fn me(servers: &[Option<Server>; 4]) {
             format!("GET /me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
         Some(Clients::new(server.address, CONNECTIONS, &request))
     });
-    let turns = take_turns("me", servers, clients, TURN, ROUNDS);
+    let turns = take_turns("me", servers, &clients, TURN, ROUNDS);
     let [ours, bare, _, fastapi] = &turns;
     ratio("/me, of no login's", ours, bare, Goal::AtLeast(0.93, 0.97));
     ratio("/me, of FastAPI's", ours, fastapi, Goal::AtLeast(6.0, 7.0));
@@ -159,7 +159,7 @@ fn log_in(servers: &[Option<Server>; 2], cost: u32, turn: Duration, rounds: usiz
         Some(Clients::new(address, CONNECTIONS / 2, &server::login()))
     });
     let table = format!("token, cost {cost}");
-    let [ours, fastapi] = &take_turns(&table, servers, clients, turn, rounds);
+    let [ours, fastapi] = &take_turns(&table, servers, &clients, turn, rounds);
     let row = format!("/token at cost {cost}, of FastAPI's");
     ratio(&row, ours, fastapi, Goal::None);
 }
@@ -167,14 +167,14 @@ fn log_in(servers: &[Option<Server>; 2], cost: u32, turn: Duration, rounds: usiz
 fn take_turns<const N: usize>(
     table: &str,
     servers: &[Option<Server>; N],
-    mut clients: [Option<Clients>; N],
+    clients: &[Option<Clients>; N],
     time: Duration,
     rounds: usize,
 ) -> [Vec<Turn>; N] {
     let mut turns = [const { Vec::new() }; N];
     // The first round warms up.
     for round in 0..=rounds {
-        for ((clients, server), turns) in clients.iter_mut().zip(servers).zip(&mut turns) {
+        for ((clients, server), turns) in clients.iter().zip(servers).zip(&mut turns) {
             let (Some(clients), Some(server)) = (clients, server) else {
                 continue;
             };

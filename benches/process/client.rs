@@ -31,17 +31,16 @@ pub struct Turn {
 
 pub struct Clients {
     runtime: Runtime,
-    connections: Vec<Connection>,
+    address: SocketAddr,
+    connections: usize,
     request: Vec<u8>,
 }
 
 impl Clients {
     pub fn new(address: SocketAddr, connections: usize, request: &str) -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let connect = (0..connections).map(|_| Connection::new(address));
-        let connections = runtime.block_on(join_all(connect));
         Self {
-            runtime,
+            runtime: Builder::new_current_thread().enable_all().build().unwrap(),
+            address,
             connections,
             request: request.as_bytes().to_owned(),
         }
@@ -49,10 +48,13 @@ impl Clients {
 
     /// Asks on all connections until `time` has passed.
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
-    pub fn ask_for(&mut self, time: Duration, server: &Server) -> Turn {
+    pub fn ask_for(&self, time: Duration, server: &Server) -> Turn {
+        // Anew for each turn: servers close connections that are silent for seconds.
+        let connect = (0..self.connections).map(|_| Connection::new(self.address));
+        let mut connections = self.runtime.block_on(join_all(connect));
         let (begun, busy) = (Instant::now(), server.busy());
         let request = &self.request;
-        let asking = self.connections.iter_mut().map(|connection| async move {
+        let asking = connections.iter_mut().map(|connection| async move {
             let mut times = Vec::new();
             while begun.elapsed() < time {
                 let asked = Instant::now();

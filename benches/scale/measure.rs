@@ -49,6 +49,7 @@ pub fn alone(shape: Shape, logins: usize) {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
 impl Population {
     fn note(&self, row: &str, unit: &str, value: Spread, goal: Goal) {
         let logins = usize::try_from(self.logins).unwrap();
@@ -56,7 +57,6 @@ impl Population {
         figure(self.shape.name(), Some(logins), row, unit, value, goal);
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "counts are small")]
     fn fill(&mut self) {
         let before = resident();
         for number in 0..self.logins {
