@@ -32,8 +32,12 @@ pub(super) struct Record {
 
 struct More {
     rest: Rest,
-    /// Later access tokens, the oldest first. Some may be gone.
-    later: Vec<Place>,
+    /// Later access tokens, the oldest first. Some may be gone. Most logins have none.
+    #[expect(
+        clippy::box_collection,
+        reason = "a list alone takes three times the room"
+    )]
+    later: Option<Box<Vec<Place>>>,
 }
 
 enum Rest {
@@ -181,8 +185,7 @@ impl Record {
         if let Some(more) = &mut self.more {
             more.rest = rest;
         } else {
-            let later = Vec::new();
-            self.more = Some(Box::new(More { rest, later }));
+            self.more = Some(Box::new(More { rest, later: None }));
         }
     }
 
@@ -224,9 +227,10 @@ impl Record {
     /// Adds a later access token, which was saved at `place`.
     pub(super) fn add_later(&mut self, place: Place) {
         if let Some(more) = &mut self.more {
+            let later = more.later.get_or_insert_default();
             // Whoever was there before is gone.
-            more.later.retain(|other| *other != place);
-            more.later.push(place);
+            later.retain(|other| *other != place);
+            later.push(place);
         }
     }
 
@@ -234,18 +238,20 @@ impl Record {
     pub(super) fn oldest_too_many(&mut self, own: Place) -> Option<Place> {
         let more = self.more.as_mut()?;
         let first = usize::from(self.marks & GOOD != 0);
-        if first + more.later.len() <= Family::MAX_ACCESS_TOKENS {
+        let later = more.later.as_mut()?;
+        if first + later.len() <= Family::MAX_ACCESS_TOKENS {
             return None;
         }
         if first == 1 {
             return Some(own);
         }
-        Some(more.later.remove(0))
+        Some(later.remove(0))
     }
 
     /// The later access tokens.
     pub(super) fn later_tokens(&self) -> &[Place] {
-        self.more.as_ref().map_or(&[], |more| &more.later)
+        let later = self.more.as_ref().and_then(|more| more.later.as_ref());
+        later.map_or(&[], |later| later.as_slice())
     }
 }
 
