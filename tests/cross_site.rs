@@ -177,12 +177,13 @@ async fn the_refusal_is_403_and_an_event_and_asks_nobody() {
     let [
         Event::TokenRefused {
             subject: None,
-            cause: Cause::NotAllowed,
+            cause: Cause::CrossSite,
         },
     ] = events[..]
     else {
         panic!("{events:?}");
     };
+    assert_eq!(Cause::CrossSite.as_str(), "cross_site");
 }
 
 /// gRPC-Web of a browser: 7 is "permission denied".

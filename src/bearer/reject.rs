@@ -55,7 +55,8 @@ pub(super) fn report(
         Rejection::Missing | Rejection::Unguarded => return,
         Rejection::Malformed => Cause::Malformed,
         Rejection::Invalid => Cause::Wrong,
-        Rejection::CrossSite | Rejection::InsufficientScope { .. } => Cause::NotAllowed,
+        Rejection::CrossSite => Cause::CrossSite,
+        Rejection::InsufficientScope { .. } => Cause::NotAllowed,
         Rejection::Unchecked(_) => Cause::Unavailable,
     };
     observer.scene(head).report(Event::TokenRefused {

@@ -195,6 +195,8 @@ pub enum Cause {
     Malformed,
     /// It may not do or have that.
     NotAllowed,
+    /// A token outside the header, in a request that another site may have caused.
+    CrossSite,
     /// The application's own [`Authenticate`](crate::token::Authenticate) said no.
     Application,
     /// Too many password checks are waiting: nothing was checked.
@@ -212,6 +214,7 @@ impl Cause {
             Self::Wrong => "wrong",
             Self::Malformed => "malformed",
             Self::NotAllowed => "not_allowed",
+            Self::CrossSite => "cross_site",
             Self::Application => "application",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
