@@ -169,7 +169,7 @@ async fn the_refusal_is_403_and_an_event_and_asks_nobody() {
     expect_refusal(&answer, 403, MISSING);
     assert_eq!(
         answer.body,
-        r#"{"error":"access_denied","error_description":"a cookie does not count in a request of another origin"}"#
+        r#"{"error":"access_denied","error_description":"only the header counts in a request that another site may have caused"}"#
     );
     let rejection = answer.extensions.get::<Rejection>().unwrap();
     assert!(matches!(rejection, Rejection::CrossSite), "{rejection:?}");
@@ -195,7 +195,7 @@ async fn a_grpc_web_call_of_another_origin_is_denied() {
     assert_eq!(answer.header("grpc-status"), Some("7"));
     assert_eq!(
         answer.header("grpc-message"),
-        Some("a cookie does not count in a request of another origin")
+        Some("only the header counts in a request that another site may have caused")
     );
 }
 

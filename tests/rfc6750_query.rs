@@ -1,10 +1,15 @@
 //! RFC 6750 §2.3: the token in the query, where somebody asked for it.
 
+use std::sync::{Arc, Mutex};
+
+use http::Method;
+use tower_oauth2_password::BearerLayer;
+
 use crate::support::{
     flow, log_in,
     places::{
         COOKIE, INVALID, MALFORMED, MISSING, Seen, ask, cache_control, cookie_name, expect_meera,
-        expect_refusal, get, waiting,
+        expect_refusal, get, request, waiting,
     },
 };
 
@@ -20,7 +25,7 @@ async fn a_token_in_the_query_counts_only_where_asked_for() {
     expect_refusal(&ask(&on, get("/?a=b", &[])).await, 401, MISSING);
     let unknown = ask(&on, get("/?access_token=unknown", &[])).await;
     expect_refusal(&unknown, 401, INVALID);
-    // What opens a WebSocket. No site but the client's own knows the token.
+    // What opens a WebSocket. Another site's page knows no token but its own.
     let fields = [
         ("upgrade", "websocket"),
         ("origin", "https://elsewhere.example"),
@@ -46,6 +51,68 @@ async fn a_token_in_the_query_and_another_elsewhere_is_refused() {
             }
         }
         expect_meera(&ask(&layer, get("/?a=access_token", &[("cookie", &cookie)])).await);
+    }
+}
+
+/// Login CSRF: another site sends its visitors here, by a link or a form, with the attacker's token.
+/// The cookie is `SameSite=Strict` and stays out, so the rule of two tokens does not see it.
+#[tokio::test]
+async fn who_is_sent_here_by_a_page_does_not_bring_its_token() {
+    let (flow, _clock) = flow();
+    let target = format!("/?access_token={}", log_in(&flow).await);
+    let query = flow.bearer_layer().with_insecure_query();
+    let mode = |mode| ("sec-fetch-mode", mode);
+    for layer in [query.clone(), query.with_cookie(cookie_name())] {
+        for method in [Method::GET, Method::POST] {
+            for fields in [
+                &[mode("navigate")][..],
+                &[mode("navigate"), ("sec-fetch-site", "cross-site")],
+                &[mode("navigate"), ("sec-fetch-site", "none")],
+                &[mode("cors"), mode("navigate")],
+            ] {
+                let answer = ask(&layer, request(method.clone(), &target, fields)).await;
+                expect_refusal(&answer, 403, MISSING);
+                assert_eq!(answer.json["error"], "access_denied");
+            }
+            for fields in [[mode("cors")], [mode("websocket")], [mode("no-cors")]] {
+                expect_meera(&ask(&layer, request(method.clone(), &target, &fields)).await);
+            }
+        }
+        // The user's own token is in no link.
+        let bearer = target.replace("/?access_token=", "Bearer ");
+        let fields = [mode("navigate"), ("authorization", &bearer)];
+        expect_meera(&ask(&layer, get("/", &fields)).await);
+    }
+}
+
+/// OWASP ASVS 14.2.1: the application's own closure, which may log the head of the request, is among
+/// those further in.
+#[tokio::test]
+async fn whoever_is_asked_about_a_refused_request_does_not_see_the_token() {
+    let targets = Arc::new(Mutex::new(Vec::new()));
+    let watch = |layer: BearerLayer<_>| {
+        let seen = Arc::clone(&targets);
+        layer.with_source(move |head| {
+            seen.lock().unwrap().push(head.uri.to_string());
+            None
+        })
+    };
+    let (flow, _clock) = flow();
+    let layer = flow.bearer_layer().with_cookie(cookie_name());
+    let layer = watch(layer.with_insecure_query());
+    let cookie = format!("{COOKIE}=T");
+    for (target, fields) in [
+        ("/a?x&access_token=T", &[][..]),
+        ("/a?access_token=T&x&access_token=T", &[]),
+        ("/a?access_token=T%20T&x", &[]),
+        ("/a?access_token=T&x", &[("sec-fetch-mode", "navigate")]),
+        ("/a?access_token=T&x", &[("authorization", "Bearer T")]),
+        ("/a?access_token=T&x", &[("cookie", &*cookie)]),
+    ] {
+        let answer = ask(&layer, get(target, fields)).await;
+        assert!(answer.status.is_client_error(), "{answer:?}");
+        let seen: Vec<_> = targets.lock().unwrap().drain(..).collect();
+        assert_eq!(seen, ["/a?x"], "{target} {fields:?}");
     }
 }
 
@@ -143,4 +210,25 @@ async fn answers_to_a_token_in_the_query_are_private_and_not_stored() {
     )
     .await;
     assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+}
+
+/// A page that such an answer becomes part of tells no other where it came from: RFC 6750 §5.3. What
+/// the service inside says is meant.
+#[tokio::test]
+async fn answers_to_a_token_in_the_query_send_no_referrer() {
+    let layer = waiting().with_cookie(cookie_name()).with_insecure_query();
+    let policy = async |target: &str, fields: &[(&str, &str)]| {
+        let answer = ask(&layer, get(target, fields)).await;
+        expect_meera(&answer);
+        let policies = answer.headers.get_all("referrer-policy").iter();
+        policies
+            .map(|policy| policy.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let target = "/?access_token=Meera";
+    assert_eq!(policy(target, &[]).await, ["no-referrer"]);
+    let own = policy(target, &[("x-referrer", "same-origin")]).await;
+    assert_eq!(own, ["same-origin"]);
+    let cookie = format!("{COOKIE}=Meera");
+    assert!(policy("/", &[("cookie", &cookie)]).await.is_empty());
 }

@@ -9,7 +9,7 @@ pub(super) fn challenge(protected: &Protected, rejection: &Rejection) -> Option<
         return None;
     }
     let mut parameters = vec![format!(r#"Bearer realm="{}""#, protected.realm.as_str())];
-    // RFC 6750 §3.1: without credentials there is no error to name, nor is there one for a cookie
+    // RFC 6750 §3.1: without credentials there is no error to name, nor is there one for a token
     // that does not count.
     let code = rejection
         .code()

@@ -16,8 +16,9 @@ pub enum Rejection {
     Missing,
     /// The credentials do not parse, come twice, or are too long.
     Malformed,
-    /// A cookie came with a request of another site's page; see
-    /// [`OriginCheck`](super::OriginCheck).
+    /// A cookie came with a request of another site's page, see
+    /// [`OriginCheck`](super::OriginCheck); or a browser was sent to a target with a token in it,
+    /// see [`BearerLayer::with_insecure_query`](super::BearerLayer::with_insecure_query).
     CrossSite,
     /// The token is unknown, expired or revoked, or its user is gone.
     Invalid,
@@ -64,7 +65,9 @@ impl Rejection {
         match self {
             Self::Missing => "a bearer token is needed",
             Self::Malformed => "the bearer credentials are malformed",
-            Self::CrossSite => "a cookie does not count in a request of another origin",
+            Self::CrossSite => {
+                "only the header counts in a request that another site may have caused"
+            }
             Self::Invalid => "the access token is invalid or expired",
             Self::InsufficientScope { .. } => "the access token does not allow this",
             Self::Unchecked(_) => "the access token could not be checked, try again later",
@@ -89,7 +92,7 @@ impl fmt::Display for Rejection {
         match self {
             Self::Missing => f.write_str("no bearer token in the request"),
             Self::Malformed => f.write_str("the bearer credentials are malformed"),
-            Self::CrossSite => f.write_str("another origin's page sent the cookie along"),
+            Self::CrossSite => f.write_str("another site's page may have caused the request"),
             Self::Invalid => f.write_str("the access token is not valid"),
             Self::InsufficientScope { required } => write!(f, "the token lacks scope {required}"),
             Self::Unchecked(_) => f.write_str("the access token could not be checked"),

@@ -15,7 +15,7 @@ use super::{
     Rejection,
     inject::inject,
     layer::Options,
-    place::Place,
+    place::{Place, take_out},
     reject::{Dialect, report, respond},
 };
 use crate::{model::Authenticated, wire::ResponseBody};
@@ -24,7 +24,9 @@ pub(super) type Verdict<U> = BoxFuture<'static, Result<Authenticated<U>, Rejecti
 
 /// Turns a request away.
 fn refuse<B>(rejection: Rejection, options: &Options, request: Request<B>) -> Response<Bytes> {
-    let (head, _body) = request.into_parts();
+    let (mut head, _body) = request.into_parts();
+    // The application may log the head when it is asked for the source, or be told of the target.
+    take_out(&mut head.uri);
     report(&options.observer, &head, None, &rejection);
     respond(
         rejection,

@@ -41,9 +41,13 @@ async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         (None, None) => "nobody asked".to_owned(),
     };
     let mut response = Response::new(Full::from(name));
-    if let Some(says) = request.headers().get("x-cache") {
-        let fields = response.headers_mut();
-        fields.insert(header::CACHE_CONTROL, says.clone());
+    for (asked, field) in [
+        ("x-cache", header::CACHE_CONTROL),
+        ("x-referrer", header::REFERRER_POLICY),
+    ] {
+        if let Some(says) = request.headers().get(asked) {
+            response.headers_mut().insert(field, says.clone());
+        }
     }
     response.extensions_mut().insert(Seen {
         target: request.uri().to_string(),

@@ -6,13 +6,16 @@ mod options;
 mod origin;
 mod query;
 
-use http::{HeaderMap, HeaderValue, Request, header::CACHE_CONTROL};
+use http::{
+    HeaderMap, HeaderValue, Request,
+    header::{CACHE_CONTROL, REFERRER_POLICY},
+};
 
 use super::Rejection;
 use crate::model::{AccessToken, BearerToken, CookieName};
 
 pub use origin::OriginCheck;
-pub(super) use query::names_token;
+pub(super) use query::{names_token, take_out};
 
 /// Which places are looked at. By default none.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +59,9 @@ impl Places {
                 let token = cookie::read(token, max_token_bytes)?;
                 Ok(Some(Found::Cookie(token)))
             }
+            (None, Some(_)) if self.query && query::is_followed(request.headers()) => {
+                Err(Rejection::CrossSite)
+            }
             (None, Some(query)) if self.query => {
                 let token = query::read(query, max_token_bytes)?;
                 Ok(Some(Found::Query(token)))
@@ -89,17 +95,23 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Takes the token out of the target, so that nobody further in logs it.
     fn clear<B>(self, request: &mut Request<B>) {
         if let Self::Query = self {
-            *request.uri_mut() = query::without_token(request.uri());
+            take_out(request.uri_mut());
         }
     }
 
     /// Keeps the answer from shared caches, which know by themselves what `Authorization` means
     /// (RFC 9111 §3.5) and nothing of these places. What else the answer says of caches stays: of
     /// two directives the stricter counts (RFC 9111 §4.2.1).
+    ///
+    /// If the token was in the target, what a browser makes of the answer is not to name that in
+    /// `Referer`.
     pub(super) fn seal(self, headers: &mut HeaderMap) {
+        if let Self::Query = self {
+            let policy = headers.entry(REFERRER_POLICY);
+            policy.or_insert(HeaderValue::from_static("no-referrer"));
+        }
         let directives = match self {
             // RFC 6750 §2.3.
             Self::Query => "private, no-store",

@@ -52,14 +52,21 @@ impl<V> BearerLayer<V> {
     ///
     /// URLs end up in logs, histories and `Referer` fields, which is why [RFC 9700 §4.3.2] says
     /// that clients **must not** do this. It is for WebSockets of a browser, whose script can set
-    /// no header. Use short-lived tokens, and keep queries out of the logs of what is in front.
+    /// no header. Use short-lived tokens, and keep queries out of the logs of what is in front: of a
+    /// proxy, and of `tower_http::trace::TraceLayer` outside of this layer, whose span has the whole
+    /// target.
     ///
+    /// - A browser that goes to the target, by a link, a form or its address bar
+    ///   (`Sec-Fetch-Mode: navigate`), gets 403, [`Rejection::CrossSite`](super::Rejection::CrossSite):
+    ///   another site would log its visitors in as somebody else. Scripts and WebSockets are not
+    ///   asked where they come from, as another site has only tokens of its own.
     /// - A token in the query and another in the header or in a cookie get 400 (RFC 6750 §2).
     /// - So does a parameter that is there twice, or is no token when its percent-encoding is
     ///   undone.
     /// - The service inside sees the target without the parameter. What a router has saved before
     ///   this layer, such as axum's `OriginalUri`, still has it.
-    /// - Answers get `Cache-Control: private, no-store`.
+    /// - Answers get `Cache-Control: private, no-store`, and `Referrer-Policy: no-referrer` unless they
+    ///   have one.
     ///
     /// [RFC 6750 §2.3]: https://www.rfc-editor.org/rfc/rfc6750#section-2.3
     /// [RFC 9700 §4.3.2]: https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2

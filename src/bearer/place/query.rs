@@ -1,4 +1,4 @@
-use http::{Uri, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, Uri, uri::PathAndQuery};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -7,6 +7,7 @@ use crate::{
 };
 
 const PARAMETER: &str = "access_token";
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Whether the query has a token (RFC 6750 §2.3), well-formed or not.
 pub(in crate::bearer) fn names_token(query: &str) -> bool {
@@ -15,6 +16,14 @@ pub(in crate::bearer) fn names_token(query: &str) -> bool {
 
 fn is_token(pair: &str) -> bool {
     pair.split('=').next() == Some(PARAMETER)
+}
+
+/// Whether a browser goes to the target, by a link or a form, instead of a script's asking it. Who
+/// made the link chose the token, which need not be the user's: another site would log its visitors
+/// in as somebody else.
+pub(super) fn is_followed(headers: &HeaderMap) -> bool {
+    let mut modes = headers.get_all(SEC_FETCH_MODE).iter();
+    modes.any(|mode| mode == "navigate")
 }
 
 /// The one token of the query.
@@ -55,8 +64,14 @@ fn hex(digit: u8) -> Option<u8> {
     u8::try_from(digit).ok()
 }
 
-/// `uri` without the token, for whoever logs it further in.
-pub(super) fn without_token(uri: &Uri) -> Uri {
+/// Takes the token out of a target, so that nobody further in logs it.
+pub(in crate::bearer) fn take_out(target: &mut Uri) {
+    if target.query().is_some_and(names_token) {
+        *target = without_token(target);
+    }
+}
+
+fn without_token(uri: &Uri) -> Uri {
     let pairs = uri.query().unwrap_or_default().split('&');
     let rest: Vec<_> = pairs.filter(|pair| !is_token(pair)).collect();
     let target = match rest.join("&") {
