@@ -58,6 +58,10 @@ async fn another_request_has_to_come_from_a_page_of_the_same_origin() {
     for (fields, expected) in [
         (&[site("same-origin")][..], true),
         (&[site("none")], true),
+        // Whoever types an address has no page's origin, but that of a page here on a reload.
+        (&[site("none"), own], true),
+        (&[site("none"), evil], false),
+        (&[site("none"), ("origin", "null")], false),
         (&[site("same-site")], false),
         (&[site("cross-site")], false),
         (&[site("Same-Origin")], false),
@@ -128,6 +132,28 @@ async fn the_host_is_that_of_the_target_or_else_of_the_one_field() {
     let local = ("origin", "http://localhost:8000");
     assert!(allowed("/", &[local, ("host", "localhost:8000")]));
     assert!(!allowed("/", &[local, ("host", "localhost")]));
+}
+
+/// RFC 9110 §4.2.3: the scheme's own port is the same as none, which is what browsers send.
+#[tokio::test]
+async fn the_port_that_goes_without_saying_may_be_said() {
+    let check = OriginCheck::new();
+    for (origin, host, expected) in [
+        ("https://api.example.com", "api.example.com:443", true),
+        ("https://api.example.com", "api.example.com:80", false),
+        ("https://api.example.com", "api.example.com:443:443", false),
+        ("https://api.example.com:444", "api.example.com:443", false),
+        ("https://[2001:db8::1]", "[2001:db8::1]:443", true),
+        ("http://localhost", "localhost:80", true),
+        ("http://localhost", "localhost:443", false),
+    ] {
+        let fields = [("origin", origin), ("host", host)];
+        let allowed = check.allows(&request(Method::POST, "/", &fields));
+        assert_eq!(allowed, expected, "{origin} {host}");
+    }
+    let own = ("origin", "https://api.example.com");
+    let target = "https://api.example.com:443/";
+    assert!(check.allows(&request(Method::POST, target, &[own])));
 }
 
 #[tokio::test]

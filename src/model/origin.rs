@@ -31,9 +31,15 @@ impl Origin {
         &self.0
     }
 
-    /// Host and port, as in `Host`.
-    pub(crate) fn authority(&self) -> &str {
-        self.0.split_once("://").map_or("", |(_, rest)| rest)
+    /// Whether its pages come from `host`, as `Host` names it: in any case of letters, and with the
+    /// scheme's port or without.
+    pub(crate) fn is_of(&self, host: &str) -> bool {
+        let (scheme, authority) = halves(&self.0);
+        let host = match host.rsplit_once(':') {
+            Some((name, port)) if port == port_of(scheme) => name,
+            _ => host,
+        };
+        authority.eq_ignore_ascii_case(host)
     }
 }
 
@@ -46,12 +52,22 @@ impl FromStr for Origin {
         let bare = url.join("") == text;
         let lower = text.starts_with("https://") || text.starts_with("http://");
         // Nor a `*`, which somebody might take for more than itself.
-        let plain = origin.authority().bytes().all(is_host_byte);
+        let plain = halves(text).1.bytes().all(is_host_byte);
         if !bare || !lower || !plain || !has_a_port_of_its_own(text) {
             return Err(OriginError);
         }
         Ok(origin)
     }
+}
+
+/// The scheme, and host and port.
+fn halves(origin: &str) -> (&str, &str) {
+    origin.split_once("://").unwrap_or_default()
+}
+
+/// The port that goes without saying (RFC 9110 §4.2).
+fn port_of(scheme: &str) -> &'static str {
+    if scheme == "https" { "443" } else { "80" }
 }
 
 fn is_host_byte(byte: u8) -> bool {
@@ -60,14 +76,13 @@ fn is_host_byte(byte: u8) -> bool {
 
 /// Whether the port, if there is one, is not the scheme's, which browsers leave out.
 fn has_a_port_of_its_own(text: &str) -> bool {
-    let (scheme, authority) = text.split_once("://").unwrap_or_default();
+    let (scheme, authority) = halves(text);
     let host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     let Some((_, port)) = authority[host..].split_once(':') else {
         return true;
     };
-    let default = if scheme == "https" { 443 } else { 80 };
-    let canonical = |number: &u16| number.to_string() == port && *number != default;
-    port.parse().is_ok_and(|number| canonical(&number))
+    let canonical = |number: u16| number.to_string() == port;
+    port.parse().is_ok_and(canonical) && port != port_of(scheme)
 }
 
 impl fmt::Display for Origin {

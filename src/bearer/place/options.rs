@@ -39,7 +39,8 @@ impl<V> BearerLayer<V> {
     }
 
     /// Lets the pages of `origin` use the cookie too, beside those of the service's own origin. The
-    /// default is no other. Such a page needs CORS with credentials as well.
+    /// default is no other. Such a page needs CORS with credentials as well. Behind a proxy that
+    /// changes `Host`, the service's own public origin has to be named.
     pub fn with_allowed_origin(self, origin: Origin) -> Self {
         self.with(|options| {
             let check = std::mem::take(&mut options.places.check);

@@ -19,15 +19,18 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// 1. `GET`, `HEAD` and `OPTIONS` are allowed, as they change nothing (RFC 9110 §9.2.1), **but not
 ///    with `Upgrade`**: a WebSocket is opened by a `GET`, for any site that asks.
 /// 2. An `Origin` that was named is allowed ([`with_allowed_origin`](Self::with_allowed_origin)).
-/// 3. [`Sec-Fetch-Site`] has to be `same-origin`, or `none`, which is the user at the address bar.
-///    A sister domain is `same-site` and is refused.
+/// 3. [`Sec-Fetch-Site`] has to be `same-origin`; or `none`, which is the user at the address bar,
+///    and then an `Origin`, if there is one, has to be as in 4. A sister domain is `same-site` and
+///    is refused.
 /// 4. `Origin` has to be `https`, or `http` on the machine itself, and its host and port those that
-///    the request is for: the authority of its target, or else `Host`.
+///    the request is for: the authority of its target, or else `Host`. The scheme's own port is
+///    the same as none.
 /// 5. Without either the request is refused. Each browser of today sends one, and clients other
 ///    than browsers have no reason to send a cookie.
 ///
 /// A field that is there twice is refused. A proxy has to leave `Origin` and `Sec-Fetch-Site` as they
-/// are; if it changes `Host`, name the public origin.
+/// are. If it changes `Host`, the public origin **must** be named: without `Sec-Fetch-Site`, which
+/// some browsers leave out, there is nothing else to know it by.
 ///
 /// # Example
 ///
@@ -79,9 +82,9 @@ impl OriginCheck {
             return true;
         }
         match (site, origin) {
-            (Some(site), _) => matches!(site, "same-origin" | "none"),
-            (None, Some(origin)) => is_own(origin, request.uri(), headers),
-            (None, None) => false,
+            (Some("same-origin"), _) | (Some("none"), None) => true,
+            (Some("none") | None, Some(origin)) => is_own(origin, request.uri(), headers),
+            (Some(_), _) | (None, None) => false,
         }
     }
 }
@@ -108,6 +111,5 @@ fn is_own(origin: &str, target: &Uri, headers: &HeaderMap) -> bool {
         None => one(headers, &HOST).unwrap_or_default(),
     };
     let origin = origin.parse::<Origin>();
-    let same = |host: &str| origin.is_ok_and(|own| own.authority().eq_ignore_ascii_case(host));
-    host.is_some_and(same)
+    host.is_some_and(|host| origin.is_ok_and(|own| own.is_of(host)))
 }
