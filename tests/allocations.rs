@@ -15,7 +15,9 @@ use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, Service};
 use tower_oauth2_password::{
-    Authenticated, MemoryTokens, MemoryUsers, PasswordFlow, model::Subject, password::Bcrypt,
+    Authenticated, MemoryTokens, MemoryUsers, PasswordFlow,
+    model::{CookieName, Subject},
+    password::Bcrypt,
     token::Identity,
 };
 
@@ -145,4 +147,36 @@ async fn a_bearer_hit_allocates_no_more_than_putting_the_user_into_the_extension
     // The handler tells a hit from a miss, so the count above is one of a hit.
     let (_, status) = send(request("unknown"));
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+/// A `HeaderMap` that is full grows when it is asked for an entry, though the entry is there.
+#[tokio::test]
+async fn marking_the_cookie_leaves_the_size_of_the_headers_as_it_is() {
+    let (flow, token) = flow_and_token().await;
+    let layer = flow.bearer_layer();
+    let name = CookieName::new("__Host-token").unwrap();
+    let mut service = layer.with_cookie(name).layer(Handler);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut send = |others: usize| {
+        let cookie = format!("__Host-token={token}");
+        let mut request = Request::get("/me").header("cookie", cookie);
+        for other in 0..others {
+            request = request.header(format!("x-{other}"), "1");
+        }
+        let request = request.body(()).unwrap();
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let (allocations, answer) = count(|| {
+            let mut future = std::pin::pin!(service.call(request));
+            future.as_mut().poll(&mut cx)
+        });
+        match answer {
+            Poll::Ready(Ok(answer)) => assert_eq!(answer.status(), StatusCode::NO_CONTENT),
+            Poll::Pending => panic!("a hit in memory had to wait"),
+        }
+        allocations
+    };
+    let alone = send(0);
+    for others in 1..50 {
+        assert_eq!(send(others), alone, "beside {others} other fields");
+    }
 }
