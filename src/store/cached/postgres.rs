@@ -23,6 +23,9 @@ impl PostgresNews {
     /// Speaks and listens on `channel`, such as `oauth_revoked`, of the database at `url`, on one
     /// connection each. Nothing is asked yet. To be called inside a Tokio runtime.
     ///
+    /// The channel is for this alone: a message that is none of its news empties the caches. Any role
+    /// that can connect to the database can send one.
+    ///
     /// # Errors
     ///
     /// [`StoreError`] if the URL cannot be read.

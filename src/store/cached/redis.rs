@@ -21,6 +21,8 @@ impl RedisNews {
     /// Speaks and listens on `channel`, such as `oauth:revoked`, of the Redis at `url`. Nothing is
     /// asked yet. To be called inside a Tokio runtime.
     ///
+    /// The channel is for this alone: a message that is none of its news empties the caches.
+    ///
     /// # Errors
     ///
     /// [`StoreError`] if the URL cannot be read.
