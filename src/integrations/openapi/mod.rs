@@ -70,7 +70,10 @@
 //! goes on until it expires or is revoked.
 //!
 //! Errors that an [`Authenticate`](crate::token::Authenticate) of the application's own answers, and
-//! what its handlers do, only the application can describe.
+//! what its handlers do, only the application can describe. Nor are the places of a token beside
+//! the header described: a cookie ([`with_cookie`](crate::BearerLayer::with_cookie)), the query
+//! ([`with_insecure_query`](crate::BearerLayer::with_insecure_query)), and the 403 `access_denied`
+//! that a guarded operation answers where another site may have caused the request.
 //!
 //! [OpenAPI]: https://spec.openapis.org/oas/v3.1.1.html
 
