@@ -94,6 +94,7 @@ fn the_default_build_depends_on_no_framework() {
         "futures-channel",
         "futures-util",
         "getrandom",
+        "hashbrown",
         "hkdf",
         "http",
         "http-body",
