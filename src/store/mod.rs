@@ -6,7 +6,6 @@ pub mod cached;
 mod clients;
 #[cfg(feature = "test-util")]
 pub mod conformance;
-mod digest;
 mod error;
 pub mod memory;
 #[cfg(feature = "redis")]

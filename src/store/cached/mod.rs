@@ -27,6 +27,7 @@
 //! "Not found" is not kept, errors neither. While the store is away, cached tokens are good until
 //! they are stale.
 
+mod digest;
 mod fresh;
 mod gone;
 #[cfg(any(feature = "postgres", feature = "redis"))]

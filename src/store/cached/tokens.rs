@@ -4,6 +4,7 @@ use tokio::task::AbortHandle;
 
 use super::{
     CAPACITY, News, Revoked, STALENESS,
+    digest::DigestState,
     fresh::{Fresh, Read},
     gone::Gone,
     moment::Moment,
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     model::{Family, FamilyId, Rotated, Rotation, Session, Subject, TokenDigest},
     observe,
-    store::{Inserted, StoreError, TokenStore, digest::DigestState},
+    store::{Inserted, StoreError, TokenStore},
 };
 
 /// How long whoever revokes waits for the news to be told.
