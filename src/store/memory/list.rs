@@ -54,6 +54,13 @@ impl List {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(few) => few.is_empty(),
+            Self::Many(many) => many.is_empty(),
+        }
+    }
+
     /// Any of them.
     pub(super) fn any(&self) -> Option<Place> {
         match self {

@@ -11,7 +11,7 @@ use super::{
     lock::{Lock, PARTS},
     place::Place,
     record::Record,
-    slab::{Next, Slab},
+    slab::{Next, PASSED, Slab},
     terms::Recent,
 };
 use crate::model::{FamilyId, Session, Timestamp, TokenDigest};
@@ -136,15 +136,10 @@ impl Records {
         part.records.get_mut(place.number()).map(change)
     }
 
-    /// Takes out a login, its first access token with it.
-    pub(super) fn remove(&self, place: Place) -> Option<Record> {
+    /// Takes out a login whose access token is revoked. Says whether it was there.
+    pub(super) fn remove(&self, place: Place) -> bool {
         let mut part = self.parts[place.part()].write();
-        let good = part.records.get(place.number())?.is_good();
-        if good {
-            part.unlist(place.number());
-            self.good.fetch_sub(1, Ordering::Relaxed);
-        }
-        part.records.remove(place.number())
+        part.records.remove(place.number()).is_some()
     }
 
     /// Takes a step of the sweep: drops the access tokens that have expired at `now`, and names
@@ -156,9 +151,11 @@ impl Records {
         let spoiled = part.sweep(now, &mut over);
         self.good.fetch_sub(spoiled, Ordering::Relaxed);
         if part.swept == 0 {
-            // Should another thread have gone on already, it is the same step.
+            // Unless another thread has gone on already.
             let next = sweeping.wrapping_add(1);
-            self.sweeping.store(next, Ordering::Relaxed);
+            self.sweeping
+                .compare_exchange(sweeping, next, Ordering::Relaxed, Ordering::Relaxed)
+                .ok();
         }
         over
     }
@@ -216,7 +213,11 @@ impl Part {
     /// Says how many tokens it has ended.
     fn sweep(&mut self, now: Timestamp, over: &mut Vec<FamilyId>) -> usize {
         let mut spoiled = 0;
+        let last = self.swept + PASSED;
         for _ in 0..SWEPT_PER_ADDED {
+            if self.swept > last {
+                break;
+            }
             let number = match self.records.next_from(self.swept) {
                 Next::Value(number) => number,
                 Next::NotBefore(number) => {
@@ -248,6 +249,7 @@ impl Part {
     /// Gives back room that a crowd has left.
     fn shrink(&mut self) {
         self.records.shrink();
+        self.recent.forget_unused();
         if self.good.capacity() > 4 * self.good.len().max(16) {
             let records = &self.records;
             self.good

@@ -145,6 +145,24 @@ fn a_refresh_beside_a_logout_leaves_no_token() {
     });
 }
 
+/// Whoever revokes all of a user's logins does not come back before another's revocation of one of
+/// them has ended its tokens.
+#[test]
+fn a_logout_everywhere_beside_a_logout_leaves_no_token() {
+    loom::model(|| {
+        let tokens = MemoryTokens::new();
+        let (token, first) = log_in(&tokens);
+        let other = {
+            let tokens = tokens.clone();
+            thread::spawn(move || now(tokens.revoke_family(token.family())).expect("memory"))
+        };
+        let all = now(tokens.revoke_subject(&subject())).expect("memory");
+        assert!(!finds(&tokens, first), "a token outlived the logout");
+        let one = other.join().expect("no panic");
+        assert_eq!(all + usize::from(one), 1);
+    });
+}
+
 #[test]
 fn two_logouts_count_a_login_once() {
     loom::model(|| {

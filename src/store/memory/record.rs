@@ -226,6 +226,7 @@ impl Record {
 
     /// Adds a later access token, which was saved at `place`.
     pub(super) fn add_later(&mut self, place: Place) {
+        debug_assert!(self.more.is_some(), "who was refreshed has a chain");
         if let Some(more) = &mut self.more {
             let later = more.later.get_or_insert_default();
             // Whoever was there before is gone.

@@ -166,20 +166,19 @@ impl Shared {
 
     /// Revokes a login and all its tokens, while its part is locked. Says whether it was there.
     fn end(&self, part: &mut Index<Place>, id: FamilyId, place: Place) -> bool {
-        let owner = self.records.read(place, |login| login.owner().clone());
-        let Some(owner) = owner else {
+        let seen = |login: &Record| (login.owner().clone(), login.later_tokens().to_vec());
+        let Some((owner, later)) = self.records.read(place, seen) else {
             return false;
         };
-        // First of all, so that nobody takes another login at this place for one of this user's.
+        // The tokens first: whoever finds no login any more, must find no token either.
+        self.records.revoke_at(place, id);
+        for later in later {
+            self.records.revoke_at(later, id);
+        }
+        // The record last, so that nobody takes another login at this place for one of this user's.
         self.subjects.remove(&owner, place);
         part.replace(hash_of(id), place, None);
-        let Some(login) = self.records.remove(place) else {
-            return false;
-        };
-        for later in login.later_tokens() {
-            self.records.revoke_at(*later, id);
-        }
-        true
+        self.records.remove(place)
     }
 
     /// Clears away some of what is over.

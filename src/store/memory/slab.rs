@@ -1,7 +1,7 @@
 //! Room for values that stay where they are.
 
 /// How many places one look for a value passes over at most.
-const PASSED: usize = 1_024;
+pub(super) const PASSED: usize = 1_024;
 
 /// Values by number. It grows by an eighth, so that little room is spare.
 pub(super) struct Slab<T> {
@@ -71,9 +71,11 @@ impl<T> Slab<T> {
 
     /// Gives back room that a crowd has left at the end, if that is most of it.
     pub(super) fn shrink(&mut self) {
-        if self.free.len() < 3 * self.values.len() / 4 {
+        if self.free.len() <= 3 * self.values.len() / 4 {
             return;
         }
+        // The lowest goes first from here on, so that the end empties.
+        self.free.sort_unstable_by(|one, other| other.cmp(one));
         let last = self.values.iter().rposition(Option::is_some);
         let len = last.map_or(0, |last| last + 1);
         self.values.truncate(len);

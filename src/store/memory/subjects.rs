@@ -123,7 +123,7 @@ impl Shard {
         if let Some(number) = number_of(entry) {
             let list = &mut self.lists[number];
             list.remove(place);
-            if list.any().is_some() {
+            if !list.is_empty() {
                 return;
             }
             *list = List::EMPTY;

@@ -78,6 +78,11 @@ impl Recent {
         }
     }
 
+    /// Forgets those that no record has any more.
+    pub(super) fn forget_unused(&mut self) {
+        self.terms.retain(|terms| Arc::strong_count(terms) > 1);
+    }
+
     /// The same terms, shared if they came up lately.
     pub(super) fn share(&mut self, terms: Terms) -> Arc<Terms> {
         let hash = self.hasher.hash_one(&terms);

@@ -114,6 +114,29 @@ fn a_slab_gives_a_free_place_again_and_the_room_of_a_crowd_back() {
     }
 }
 
+/// After a crowd there are always some who came while it left.
+#[test]
+fn a_slab_gives_the_room_of_a_crowd_back_while_values_come_and_go() {
+    let mut slab = Slab::new();
+    for value in 0..3_000 {
+        slab.insert(value);
+    }
+    for number in 0..3_000 {
+        slab.remove(number);
+        if number % 1_000 == 999 {
+            slab.insert(number);
+        }
+    }
+    // The last of these has the last place of all.
+    slab.shrink();
+    assert!(slab.get(2_999).is_some());
+    slab.insert(7);
+    assert_eq!(slab.get(0), Some(&7));
+    slab.remove(2_999);
+    slab.shrink();
+    assert!(matches!(slab.next_from(2_000), Next::Nothing));
+}
+
 #[test]
 fn a_list_holds_each_place_once_however_many_there_are() {
     let place = Place::from_bits;
@@ -129,5 +152,6 @@ fn a_list_holds_each_place_once_however_many_there_are() {
         list.remove(place(number));
         assert!(!list.contains(place(number)));
         assert_eq!(list.any().is_some(), number < 199);
+        assert_eq!(list.is_empty(), number == 199);
     }
 }
