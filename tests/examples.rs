@@ -377,6 +377,18 @@ fn the_page_of_the_server_is_served_under_a_strict_policy() {
             assert!(fields.contains(&field), "{path}: no {field} in {head}");
         }
     }
+    // Swagger UI is of the same origin.
+    for path in ["/docs/", "/docs/swagger-ui.css"] {
+        let (status, head) = server.curl(&["--head"], path);
+        assert_eq!(status, 200, "{path}");
+        for rule in [
+            "default-src 'none'; script-src 'self'; ",
+            "frame-ancestors 'none'",
+            "nosniff",
+        ] {
+            assert!(head.contains(rule), "{path}: no {rule} in {head}");
+        }
+    }
     for forbidden in [
         "<style",
         " style=",

@@ -92,7 +92,7 @@ export class Session extends EventTarget {
       answer = await this.#server.call(path, method, token);
     }
     if (answer.status === 401) {
-      await this.#forget();
+      if (this.#remembered) await this.#forget();
       this.#end("over");
       throw new Trouble("refused");
     }
@@ -106,9 +106,10 @@ export class Session extends EventTarget {
 
   /** Ends the login here and in the other tabs. `settle` tells the server. */
   async logOut(reason = "out") {
-    await this.#renewing?.catch(() => {});
     const kept = await this.#forget();
     if (kept) this.#owed.push(kept);
+    // From here to the end nothing comes in between.
+    await this.#renewed();
     this.#owe();
     this.#channel.postMessage({ out: reason });
     this.#end(reason);
@@ -123,8 +124,10 @@ export class Session extends EventTarget {
   /** Tells the server of the logins that have ended here. */
   async settle() {
     while (this.#owed.length > 0) {
-      await this.#server.revoke(this.#owed[0]);
-      this.#owed.shift();
+      const [token] = this.#owed;
+      await this.#server.revoke(token);
+      // Perhaps twice at a time, so it is not always the first.
+      this.#owed = this.#owed.filter((other) => other !== token);
     }
   }
 
@@ -138,6 +141,11 @@ export class Session extends EventTarget {
       this.#renewing = null;
     });
     return this.#renewing;
+  }
+
+  /** Comes back when no renewal is under way. */
+  async #renewed() {
+    while (this.#renewing) await this.#renewing.catch(() => {});
   }
 
   async #renewNow(refused) {
@@ -229,7 +237,7 @@ export class Session extends EventTarget {
       this.#adopt(access, life);
     }
     if (out && !(alone && out === "over")) {
-      await this.#renewing?.catch(() => {});
+      await this.#renewed();
       this.#owe();
       this.#end(out === "out" ? "elsewhere" : out);
     }

@@ -59,14 +59,17 @@ impl<V> BearerLayer<V> {
     ///
     /// - A browser that goes to the target, by a link, a form or its address bar
     ///   (`Sec-Fetch-Mode: navigate`), gets 403, [`Rejection::CrossSite`](super::Rejection::CrossSite):
-    ///   another site would log its visitors in as somebody else. Scripts and WebSockets are not
-    ///   asked where they come from, as another site has only tokens of its own.
+    ///   another site would log its visitors in as somebody else. Browsers say so over TLS and to
+    ///   `localhost`; one that is old, or over plain HTTP, does not, and gets through. Scripts and
+    ///   WebSockets are not asked where they come from, as another site has only tokens of its own:
+    ///   set no cookie for the user of such a token.
     /// - A token in the query and another in the header or in a cookie get 400 (RFC 6750 §2).
     /// - So does a parameter that is there twice, or is no token when its percent-encoding is
     ///   undone.
-    /// - The service inside sees the target without the parameter. What a router has saved before
-    ///   this layer, such as axum's `OriginalUri`, still has it.
-    /// - Answers get `Cache-Control: private, no-store`, and `Referrer-Policy: no-referrer` unless they
+    /// - The service inside, and whoever is asked about a refusal, see the target without the
+    ///   parameter. What a router has saved before this layer, such as axum's `OriginalUri`, still
+    ///   has it.
+    /// - Answers of the service inside get `Cache-Control: private, no-store`, and `Referrer-Policy: no-referrer` unless they
     ///   have one.
     ///
     /// [RFC 6750 §2.3]: https://www.rfc-editor.org/rfc/rfc6750#section-2.3
