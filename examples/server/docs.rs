@@ -141,7 +141,7 @@ Log in with a password, get a bearer token, call the API.
 Choose no scope, and the token allows all that the user may.
 
 *Logout* in that dialog makes this page forget the token, and no more: whoever has a copy can go on
-using it. `POST /logout` ends the login, and so does `POST /revoke`.";
+using it. `POST /logout` ends the login, and so does `POST /revoke` with its refresh token.";
 
 #[derive(OpenApi)]
 #[openapi(

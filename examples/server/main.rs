@@ -146,9 +146,14 @@ fn print_help(address: SocketAddr, args: &Args, url: Option<&PublicUrl>) {
 "
         );
     }
+    // The access token alone would leave the refresh token good.
+    let token = match args.refresh() {
+        Some(_) => "REFRESH_TOKEN",
+        None => "TOKEN",
+    };
     println!(
         "  # log out
-  curl {client}-d token=TOKEN {base}/revoke
+  curl {client}-d token={token} {base}/revoke
   curl -X POST --oauth2-bearer TOKEN {base}/logout-everywhere
 "
     );
