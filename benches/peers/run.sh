@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-cargo run --quiet --release --locked
+cargo run --quiet --release --locked -- "$@"

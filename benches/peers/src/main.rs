@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! benches/peers/run.sh                        # tables of Markdown, in half a minute
+//! benches/peers/run.sh hit                    # one part: hit, refused, threads or grants
 //! BENCH_OUT=target/figures benches/peers/run.sh # the figures too, in peers.jsonl in that folder
 //! ```
 //!
@@ -44,16 +45,32 @@ mod threads;
 mod counting;
 
 use report::Report;
+use site::Site;
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
 
 fn main() {
+    let parts: [(&str, fn(&Site, &mut Report)); 4] = [
+        ("hit", guarded::measure),
+        ("refused", refused::measure),
+        ("threads", threads::measure),
+        ("grants", grants::measure),
+    ];
+    let wanted = std::env::args().nth(1);
+    let is_wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let known = parts.map(|(name, _)| name);
+    assert!(
+        known.into_iter().any(is_wanted),
+        "the parts are {known:?}, or all of them without a name"
+    );
+
     let mut report = Report::default();
-    let site = site::Site::new();
-    guarded::measure(&site, &mut report);
-    refused::measure(&site, &mut report);
-    threads::measure(&site, &mut report);
-    grants::measure(&site, &mut report);
+    let site = Site::new();
+    for (name, measure) in parts {
+        if is_wanted(name) {
+            measure(&site, &mut report);
+        }
+    }
     report.save();
 }
