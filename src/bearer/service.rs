@@ -12,9 +12,9 @@ use tower_service::Service;
 
 use super::{
     BearerLayer, Rejection, ResponseFuture, Validate,
-    extract::{extract, hide_credentials},
+    extract::extract,
     inject::{inject, inject_nobody},
-    place::Place,
+    place::{Place, names_token},
 };
 use crate::{model::AccessToken, wire::ResponseBody};
 
@@ -40,10 +40,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        hide_credentials(request.headers_mut());
         let options = &self.layer.options;
         options.places.hide(request.headers_mut());
-        let token = match extract(request.headers(), request.uri(), options.max_token_bytes) {
+        let is_in_query = request.uri().query().is_some_and(names_token);
+        let max_token_bytes = options.max_token_bytes;
+        let token = match extract(request.headers_mut(), is_in_query, max_token_bytes) {
             Ok(token) => token,
             Err(Rejection::Missing) => return self.call_without_header(request),
             Err(rejection) => {

@@ -39,7 +39,7 @@ where
     fn live(&self, found: Result<Option<Session>, StoreError>) -> Result<Session, Rejection> {
         found
             .map_err(Rejection::Unchecked)?
-            .filter(|session| !session.is_expired_at(self.clock.now()))
+            .filter(|session| !session.is_expired_at(self.clock.lately()))
             .ok_or(Rejection::Invalid)
     }
 }

@@ -1,6 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ecow::EcoString;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -10,12 +11,12 @@ use super::RandomError;
 /// The most bytes of a [`ClientId`].
 const MAX_ID_BYTES: usize = 255;
 
-/// Names a client, as in `client_id` ([RFC 6749 §2.2]). It is no secret. A clone costs one
-/// reference count.
+/// Names a client, as in `client_id` ([RFC 6749 §2.2]). It is no secret. A clone
+/// allocates nothing.
 ///
 /// [RFC 6749 §2.2]: https://www.rfc-editor.org/rfc/rfc6749#section-2.2
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(Arc<str>);
+pub struct ClientId(EcoString);
 
 impl ClientId {
     /// Takes `id` as the identifier of a client.
@@ -42,7 +43,7 @@ impl ClientId {
         if id.is_empty() || id.len() > MAX_ID_BYTES || !id.bytes().all(allowed) {
             return Err(ClientIdError);
         }
-        Ok(Self(Arc::from(id)))
+        Ok(Self(EcoString::from(id)))
     }
 
     /// The identifier as text.
@@ -59,7 +60,7 @@ impl fmt::Display for ClientId {
 
 impl fmt::Debug for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientId({:?})", &*self.0)
+        write!(f, "ClientId({:?})", self.as_str())
     }
 }
 

@@ -65,7 +65,7 @@ impl RefreshToken {
 
     /// What a store keeps in place of the token.
     pub fn digest(&self) -> TokenDigest {
-        TokenDigest::of(&self.text)
+        TokenDigest::of(self.text.as_bytes())
     }
 
     /// Which family it points at.

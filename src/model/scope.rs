@@ -1,9 +1,11 @@
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
+
+use ecow::EcoString;
 
 /// A set of scope-tokens, as in `items:read me`.
 ///
 /// Tokens are case-sensitive and have no order ([RFC 6749 §3.3]); they are kept sorted, each
-/// once. A clone costs one reference count.
+/// once. A clone allocates nothing.
 ///
 /// # Example
 ///
@@ -20,22 +22,24 @@ use std::{fmt, str::FromStr, sync::Arc};
 /// [RFC 6749 §3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
-    // `None` is the empty set, so that an account without scopes costs nothing.
-    text: Option<Arc<str>>,
+    text: EcoString,
 }
 
 impl Scope {
     /// The set that allows nothing.
-    pub const EMPTY: Self = Self { text: None };
+    pub const EMPTY: Self = Self {
+        text: EcoString::new(),
+    };
 
     /// Whether no token is in the set.
     pub fn is_empty(&self) -> bool {
-        self.text.is_none()
+        self.text.is_empty()
     }
 
     /// The tokens, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.text.iter().flat_map(|text| text.split(' '))
+        // Without a terminator there is no token in the empty text.
+        self.text.split_terminator(' ')
     }
 
     /// Whether `token` is in the set.
@@ -50,7 +54,7 @@ impl Scope {
             return self.clone();
         }
         let common: Vec<_> = self.iter().filter(|token| other.contains(token)).collect();
-        let text = (!common.is_empty()).then(|| Arc::from(common.join(" ")));
+        let text = EcoString::from(common.join(" "));
         Self { text }
     }
 
@@ -71,7 +75,7 @@ impl FromStr for Scope {
         }
         tokens.sort_unstable();
         tokens.dedup();
-        let text = Some(Arc::from(tokens.join(" ")));
+        let text = EcoString::from(tokens.join(" "));
         Ok(Self { text })
     }
 }
@@ -84,7 +88,7 @@ fn is_scope_token(token: &str) -> bool {
 /// The tokens, sorted and separated by one space each; nothing for the empty set.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text.as_deref().unwrap_or_default())
+        f.write_str(&self.text)
     }
 }
 

@@ -18,12 +18,12 @@ use super::{ClientId, FamilyId, Scope, Subject, Timestamp};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    subject: Subject,
-    client: Option<ClientId>,
-    scope: Scope,
-    family: Option<FamilyId>,
-    issued_at: Timestamp,
-    expires_at: Timestamp,
+    pub(crate) subject: Subject,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) scope: Scope,
+    pub(crate) family: Option<FamilyId>,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
 impl Session {

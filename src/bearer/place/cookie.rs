@@ -43,8 +43,7 @@ pub(super) fn read(value: &[u8], max_token_bytes: usize) -> Result<BearerToken<'
     if value.len() > max_token_bytes {
         return Err(Rejection::Malformed);
     }
-    let value = std::str::from_utf8(value).map_err(|_| Rejection::Malformed)?;
-    BearerToken::parse(value).ok_or(Rejection::Malformed)
+    BearerToken::read(value).ok_or(Rejection::Malformed)
 }
 
 /// Keeps cookies out of `Debug` output and of HPACK's index (RFC 9113 §8.2).

@@ -25,3 +25,24 @@ fn a_b64token_is_made_of_its_68_characters_and_no_others() {
         assert_eq!(token, allowed.contains(character), "{character:?}");
     }
 }
+
+/// A long token is looked at by many bytes at once, and none of them escapes.
+#[test]
+fn a_b64token_has_no_other_character_at_any_place() {
+    for length in 1..70 {
+        let good = "x".repeat(length);
+        assert!(BearerToken::parse(&good).is_some(), "{length} bytes");
+        for place in 0..length {
+            let mut bad = good.clone().into_bytes();
+            bad[place] = b' ';
+            assert!(BearerToken::read(&bad).is_none(), "{place} of {length}");
+            bad[place] = 0xff;
+            assert!(BearerToken::read(&bad).is_none(), "{place} of {length}");
+        }
+        for padding in ["=", "=="] {
+            let padded = good.clone() + padding;
+            let read = BearerToken::parse(&padded).map(BearerToken::expose);
+            assert_eq!(read, Some(&*padded));
+        }
+    }
+}

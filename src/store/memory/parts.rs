@@ -1,14 +1,10 @@
 //! All records, in parts, by the digest of their access token.
 
-use std::{
-    collections::hash_map::RandomState,
-    sync::atomic::{AtomicUsize, Ordering},
-};
-
-use hashbrown::HashTable;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{
-    lock::{Lock, PARTS},
+    index::Index,
+    lock::{Lock, PARTS, ReadMostly},
     place::Place,
     record::Record,
     slab::{Next, PASSED, Slab},
@@ -20,7 +16,7 @@ use crate::model::{FamilyId, Session, Timestamp, TokenDigest};
 /// n/16 logins and refreshes, which bounds what an expired one can hold back.
 const SWEPT_PER_ADDED: usize = 16;
 /// The number of parts is a power of two.
-#[expect(clippy::cast_possible_truncation, reason = "there are 256 at most")]
+#[expect(clippy::cast_possible_truncation, reason = "there are 64 at most")]
 const LAST_PART: u8 = (PARTS - 1) as u8;
 
 /// Whether a record was added.
@@ -32,17 +28,20 @@ pub(super) enum Added {
 }
 
 /// One of them; its lock is held for a single record, or those of one step of a sweep.
+// In this order, what a look-up needs is next to the lock.
+#[repr(C)]
 struct Part {
     records: Slab<Record>,
     /// The good access tokens.
-    good: HashTable<u32>,
-    recent: Recent,
+    good: Index<u32>,
     /// How far the sweep has come.
     swept: usize,
 }
 
 pub(super) struct Records {
-    parts: Box<[Lock<Part>]>,
+    parts: Box<[ReadMostly<Part>]>,
+    /// Locked under a part.
+    recent: Lock<Recent>,
     good: AtomicUsize,
     /// The part that is swept, modulo the number of parts.
     sweeping: AtomicUsize,
@@ -50,10 +49,9 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn new() -> Self {
-        let hasher = RandomState::new();
-        let part = |_| Lock::new(Part::new(hasher.clone()));
         Self {
-            parts: (0..PARTS).map(part).collect(),
+            parts: (0..PARTS).map(|_| ReadMostly::new(Part::new())).collect(),
+            recent: Lock::new(Recent::new()),
             good: AtomicUsize::new(0),
             sweeping: AtomicUsize::new(0),
         }
@@ -95,7 +93,7 @@ impl Records {
         let Some(next) = next.filter(|next| Place::fits(*next)) else {
             return Added::Full;
         };
-        let record = make(&mut part.recent);
+        let record = make(&mut self.recent.write());
         part.insert(record, next);
         self.good.fetch_add(1, Ordering::Relaxed);
         Added::At(Place::new(number, next))
@@ -153,6 +151,9 @@ impl Records {
         if part.swept == 0 {
             // Unless another thread has gone on already.
             let next = sweeping.wrapping_add(1);
+            if next % PARTS == 0 {
+                self.recent.write().forget_unused();
+            }
             self.sweeping
                 .compare_exchange(sweeping, next, Ordering::Relaxed, Ordering::Relaxed)
                 .ok();
@@ -162,42 +163,32 @@ impl Records {
 }
 
 impl Part {
-    fn new(hasher: RandomState) -> Self {
+    fn new() -> Self {
         Self {
             records: Slab::new(),
-            good: HashTable::new(),
-            recent: Recent::new(hasher),
+            good: Index::new(),
             swept: 0,
         }
     }
 
     fn find(&self, access: &TokenDigest) -> Option<u32> {
-        let is_it = |number: &u32| {
-            let record = self.records.get(*number);
+        let is_it = |number: u32| {
+            let record = self.records.get(number);
             record.is_some_and(|record| record.digest() == access)
         };
-        self.good.find(hash_of(access), is_it).copied()
+        self.good.find(hash_of(access), is_it)
     }
 
     /// `number` is that which it will get.
     fn insert(&mut self, record: Record, number: u32) {
-        let hash = hash_of(record.digest());
+        self.good.insert(hash_of(record.digest()), number);
         self.records.insert(record);
-        let records = &self.records;
-        self.good
-            .insert_unique(hash, number, |number| hash_at(records, *number));
     }
 
     /// Takes a good token out of the index.
     fn unlist(&mut self, number: u32) {
-        let Some(record) = self.records.get(number) else {
-            return;
-        };
-        let entry = self
-            .good
-            .find_entry(hash_of(record.digest()), |other| *other == number);
-        if let Ok(entry) = entry {
-            entry.remove();
+        if let Some(record) = self.records.get(number) {
+            self.good.replace(hash_of(record.digest()), number, None);
         }
     }
 
@@ -226,7 +217,7 @@ impl Part {
                 }
                 Next::Nothing => {
                     self.swept = 0;
-                    self.shrink();
+                    self.records.shrink();
                     break;
                 }
             };
@@ -245,30 +236,13 @@ impl Part {
         }
         spoiled
     }
-
-    /// Gives back room that a crowd has left.
-    fn shrink(&mut self) {
-        self.records.shrink();
-        self.recent.forget_unused();
-        if self.good.capacity() > 4 * self.good.len().max(16) {
-            let records = &self.records;
-            self.good
-                .shrink_to(2 * self.good.len(), |number| hash_at(records, *number));
-        }
-    }
 }
 
-fn hash_at(records: &Slab<Record>, number: u32) -> u64 {
-    records
-        .get(number)
-        .map_or(0, |record| hash_of(record.digest()))
-}
-
-/// A digest is random already: its first eight bytes are its hash, and its last one says which
+/// A digest is random already: its first four bytes are its hash, and its last one says which
 /// part it belongs to.
-fn hash_of(digest: &TokenDigest) -> u64 {
-    let first = digest.as_bytes().first_chunk();
-    first.map_or(0, |first| u64::from_ne_bytes(*first))
+fn hash_of(digest: &TokenDigest) -> u32 {
+    let [a, b, c, d, ..] = *digest.as_bytes();
+    u32::from_ne_bytes([a, b, c, d])
 }
 
 fn part_of(digest: &TokenDigest) -> u8 {

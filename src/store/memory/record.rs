@@ -111,14 +111,18 @@ impl Record {
     }
 
     pub(super) fn session(&self) -> Session {
-        let (issued_at, expires_at) = (self.issued_at(), self.terms.expires_at(self.second));
-        let session = Session::new(self.subject.clone(), issued_at, expires_at)
-            .with_client(self.terms.client.clone())
-            .with_scope(self.terms.scope.clone());
-        match self.terms.belongs {
-            Belongs::Here => session.with_family(self.family),
-            Belongs::Elsewhere(other) => session.with_family(other),
-            Belongs::Nowhere => session,
+        // Each request comes by here, and a literal is quicker than the builder.
+        Session {
+            subject: self.subject.clone(),
+            client: self.terms.client.clone(),
+            scope: self.terms.scope.clone(),
+            family: match self.terms.belongs {
+                Belongs::Here => Some(self.family),
+                Belongs::Elsewhere(other) => Some(other),
+                Belongs::Nowhere => None,
+            },
+            issued_at: self.issued_at(),
+            expires_at: self.terms.expires_at(self.second),
         }
     }
 

@@ -7,7 +7,11 @@ pub(super) const PASSED: usize = 1_024;
 pub(super) struct Slab<T> {
     values: Vec<Option<T>>,
     /// The numbers below the length that are not taken.
-    free: Vec<u32>,
+    #[expect(
+        clippy::box_collection,
+        reason = "what is looked up goes into one cache line without it"
+    )]
+    free: Box<Vec<u32>>,
 }
 
 /// What there is from a number on.
@@ -22,7 +26,7 @@ impl<T> Slab<T> {
     pub(super) fn new() -> Self {
         Self {
             values: Vec::new(),
-            free: Vec::new(),
+            free: Box::default(),
         }
     }
 

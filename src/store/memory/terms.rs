@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use crate::model::{ClientId, FamilyId, Scope, Session, Timestamp};
 
 /// How many of them are remembered for those to come.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 4_096;
 
 /// What the sessions of many logins have in common, so that each needs no room for it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -71,10 +71,10 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    pub(super) fn new(hasher: RandomState) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             terms: HashTable::new(),
-            hasher,
+            hasher: RandomState::new(),
         }
     }
 

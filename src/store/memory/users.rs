@@ -1,6 +1,8 @@
 use std::{error::Error, fmt, sync::Arc};
 
 use dashmap::{DashMap, mapref::entry::Entry};
+use foldhash::fast::RandomState;
+use papaya::{Compute, HashMap, Operation};
 
 use crate::{
     model::{Password, PasswordHash, Scope, Subject, SubjectError},
@@ -36,12 +38,26 @@ pub struct MemoryUsers<U> {
 
 struct Shared<U> {
     subjects: DashMap<String, Subject>,
-    entries: DashMap<Subject, Record<U>>,
+    /// Every request reads here, so readers neither lock nor wait, and hashing is quick: who adds
+    /// users is trusted not to look for collisions.
+    entries: HashMap<Subject, Record<U>, RandomState>,
 }
 
+/// What each request reads, with the rest out of the way.
 struct Record<U> {
-    account: Account,
     user: Arc<U>,
+    is_enabled: bool,
+    account: Box<Account>,
+}
+
+impl<U> Record<U> {
+    fn new(account: Account, user: Arc<U>) -> Self {
+        Self {
+            user,
+            is_enabled: account.is_enabled(),
+            account: Box::new(account),
+        }
+    }
 }
 
 impl<U> MemoryUsers<U> {
@@ -49,7 +65,7 @@ impl<U> MemoryUsers<U> {
     pub fn new() -> Self {
         let shared = Shared {
             subjects: DashMap::new(),
-            entries: DashMap::new(),
+            entries: HashMap::with_hasher(RandomState::default()),
         };
         Self {
             shared: Arc::new(shared),
@@ -108,13 +124,11 @@ impl<U> MemoryUsers<U> {
         let Entry::Vacant(name) = self.shared.subjects.entry(username.to_owned()) else {
             return Err(NewUserError::Taken);
         };
-        let Entry::Vacant(entry) = self.shared.entries.entry(subject.clone()) else {
+        let record = Record::new(account, Arc::new(user));
+        let entries = self.shared.entries.pin();
+        if entries.try_insert(subject.clone(), record).is_err() {
             return Err(NewUserError::Taken);
-        };
-        entry.insert(Record {
-            account,
-            user: Arc::new(user),
-        });
+        }
         name.insert(subject);
         Ok(())
     }
@@ -122,11 +136,8 @@ impl<U> MemoryUsers<U> {
     /// Enables or disables an account. Tokens of a disabled one stop working at once. Says
     /// whether there is such an account.
     pub fn set_enabled(&self, subject: &Subject, enabled: bool) -> bool {
-        let Some(mut entry) = self.shared.entries.get_mut(subject) else {
-            return false;
-        };
-        entry.account = entry.account.clone().with_enabled(enabled);
-        true
+        let change = |account: &Account| Some(account.clone().with_enabled(enabled));
+        self.shared.change(subject, change)
     }
 
     /// The number of users.
@@ -140,8 +151,24 @@ impl<U> MemoryUsers<U> {
     }
 
     fn user(&self, subject: &Subject) -> Option<Arc<U>> {
-        let entry = self.shared.entries.get(subject)?;
-        entry.account.is_enabled().then(|| Arc::clone(&entry.user))
+        let entries = self.shared.entries.pin();
+        let record = entries.get(subject)?;
+        record.is_enabled.then(|| Arc::clone(&record.user))
+    }
+}
+
+impl<U> Shared<U> {
+    /// Gives an account what `change` makes of it, if that is anything. Says whether it did.
+    fn change(&self, subject: &Subject, change: impl Fn(&Account) -> Option<Account>) -> bool {
+        let entries = self.entries.pin();
+        let changed = entries.compute(subject.clone(), |entry| {
+            let changed = entry.and_then(|(_, record)| {
+                let account = change(&record.account)?;
+                Some(Record::new(account, Arc::clone(&record.user)))
+            });
+            changed.map_or(Operation::Abort(()), Operation::Insert)
+        });
+        matches!(changed, Compute::Updated { .. })
     }
 }
 
@@ -154,7 +181,8 @@ impl<U: Send + Sync + 'static> UserStore for MemoryUsers<U> {
             .subjects
             .get(username)
             .map(|subject| subject.clone());
-        let account = |subject| self.shared.entries.get(&subject).map(|e| e.account.clone());
+        let entries = self.shared.entries.pin();
+        let account = |subject| Some(Account::clone(&entries.get(&subject)?.account));
         Ok(subject.and_then(account))
     }
 
@@ -172,14 +200,11 @@ impl<U: Send + Sync + 'static> UserStore for MemoryUsers<U> {
         old: &PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
-        let Some(mut entry) = self.shared.entries.get_mut(subject) else {
-            return Ok(false);
+        let change = |account: &Account| {
+            let is_old = account.hash() == Some(old);
+            is_old.then(|| account.clone().with_hash(new.clone()))
         };
-        if entry.account.hash() != Some(old) {
-            return Ok(false);
-        }
-        entry.account = entry.account.clone().with_hash(new);
-        Ok(true)
+        Ok(self.shared.change(subject, change))
     }
 }
 
