@@ -15,6 +15,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::{
     collections::HashMap,
     env, fs,
@@ -212,11 +215,7 @@ impl Server {
 
     /// Resident memory in MiB, as far as the system tells.
     fn resident(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        kib.unwrap_or(f64::NAN) / 1024.0
+        memory::mebibytes(self.child.id(), memory::RESIDENT).unwrap_or(f64::NAN)
     }
 }
 

@@ -35,6 +35,8 @@ mod bare;
 mod client;
 #[path = "process/hashing.rs"]
 mod hashing;
+#[path = "support/memory.rs"]
+mod memory;
 #[path = "support/note.rs"]
 mod note;
 #[path = "../examples/server/serve.rs"]
@@ -129,27 +131,30 @@ fn me(servers: &[Option<Server>; 4]) {
     let [ours, bare, _, fastapi] = &turns;
     ratio("/me, of no login's", ours, bare, Goal::AtLeast(0.93, 0.97));
     ratio("/me, of FastAPI's", ours, fastapi, Goal::AtLeast(6.0, 7.0));
-    let memory = servers.each_ref().map(|server| {
+    let goal = Goal::AtMost(1.0 / 10.0, 1.0 / 12.0);
+    hold(servers, memory::RESIDENT, "memory", goal);
+    hold(servers, memory::OWN, "memory of its own", Goal::None);
+}
+
+/// What the servers hold in memory.
+fn hold(servers: &[Option<Server>; 4], field: &str, what: &str, goal: Goal) {
+    let held = servers.each_ref().map(|server| {
         let server = server.as_ref()?;
-        let mebibytes = Spread::one(server.resident());
-        let row = format!("memory, {}", server.kind.name());
-        figure("me", None, &row, "MiB", mebibytes, Goal::None);
-        Some(mebibytes.median)
+        let mebibytes = memory::mebibytes(server.id(), field).unwrap();
+        let row = format!("{what}, {}", server.kind.name());
+        figure("me", None, &row, "MiB", Spread::one(mebibytes), Goal::None);
+        Some(mebibytes)
     });
-    if let [Some(ours), _, Some(alone), Some(fastapi)] = memory {
-        let goal = Goal::AtMost(1.0 / 10.0, 1.0 / 12.0);
-        let note = |row, ours: f64| {
-            figure(
-                "ratios",
-                None,
-                row,
-                "times",
-                Spread::one(ours / fastapi),
-                goal,
-            );
-        };
-        note("memory, of FastAPI's", ours);
-        note("memory of the login alone, of FastAPI's", alone);
+    let [Some(ours), _, Some(alone), Some(fastapi)] = held else {
+        return;
+    };
+    let rows = [
+        (format!("{what}, of FastAPI's"), ours),
+        (format!("{what}, the login alone of FastAPI's"), alone),
+    ];
+    for (row, held) in rows {
+        let ratio = Spread::one(held / fastapi);
+        figure("ratios", None, &row, "times", ratio, goal);
     }
 }
 

@@ -29,6 +29,8 @@
 mod logins;
 #[path = "scale/measure.rs"]
 mod measure;
+#[path = "support/memory.rs"]
+mod memory;
 #[path = "support/note.rs"]
 mod note;
 

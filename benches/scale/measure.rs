@@ -1,8 +1,8 @@
 //! One population in this process, from its first login to its last.
 
 use std::{
-    fs,
     hint::black_box,
+    process,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -13,6 +13,7 @@ use tower_oauth2_password::{MemoryTokens, store::TokenStore};
 use crate::{
     BYTES, LARGEST, LONGEST,
     logins::{Bare, Crowd, LIFETIME, Shape, digest, mixed},
+    memory,
     note::{Goal, Spread, figure},
 };
 
@@ -261,13 +262,5 @@ fn longest_pause(time: Duration) -> Duration {
 
 /// Bytes of this process in memory.
 fn resident() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: f64 = line
-        .unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap();
-    kib * 1024.0
+    memory::mebibytes(process::id(), memory::RESIDENT).unwrap() * 1024.0 * 1024.0
 }
