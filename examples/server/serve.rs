@@ -34,6 +34,8 @@ pub(crate) async fn serve(
     header_time: Duration,
     stop: impl Future<Output = ()>,
 ) {
+    // Routes and layers are put together now, as `axum::serve` does, instead of at every request.
+    let app = app.with_state(());
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -165,7 +165,7 @@ impl<S, V> Layer<S> for BearerLayer<V> {
     type Service = Bearer<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let layer = self.clone();
+        let layer = Arc::new(self.clone());
         Bearer { inner, layer }
     }
 }

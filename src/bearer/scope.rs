@@ -115,7 +115,7 @@ impl<S, U> Layer<S> for RequireScope<U> {
     type Service = ScopeGuard<S, U>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let layer = self.clone();
+        let layer = Arc::new(self.clone());
         ScopeGuard { inner, layer }
     }
 }
@@ -143,7 +143,7 @@ impl<U> fmt::Debug for RequireScope<U> {
 /// The service that [`RequireScope`] makes.
 pub struct ScopeGuard<S, U> {
     inner: S,
-    layer: RequireScope<U>,
+    layer: Arc<RequireScope<U>>,
 }
 
 impl<S, U, ReqBody, ResBody> Service<Request<ReqBody>> for ScopeGuard<S, U>
@@ -179,7 +179,7 @@ impl<S: Clone, U> Clone for ScopeGuard<S, U> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            layer: self.layer.clone(),
+            layer: Arc::clone(&self.layer),
         }
     }
 }

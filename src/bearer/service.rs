@@ -23,7 +23,8 @@ use crate::{model::AccessToken, wire::ResponseBody};
 /// Its error is the inner service's: a rejection is a response.
 pub struct Bearer<S, V> {
     pub(super) inner: S,
-    pub(super) layer: BearerLayer<V>,
+    // Routers clone services for each request: one count is less than two.
+    pub(super) layer: Arc<BearerLayer<V>>,
 }
 
 impl<S, V, ReqBody, ResBody> Service<Request<ReqBody>> for Bearer<S, V>
@@ -116,7 +117,7 @@ impl<S: Clone, V> Clone for Bearer<S, V> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            layer: self.layer.clone(),
+            layer: Arc::clone(&self.layer),
         }
     }
 }
