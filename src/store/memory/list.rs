@@ -26,7 +26,12 @@ impl List {
 
     pub(super) fn push(&mut self, place: Place) {
         match self {
-            Self::Few(few) if few.len() < MANY => few.push(place),
+            Self::Few(few) if few.len() < MANY => {
+                if few.len() == few.capacity() {
+                    few.reserve_exact(few.len() / 4 + 2);
+                }
+                few.push(place);
+            }
             Self::Few(few) => {
                 let all = few.iter().copied().chain([place]);
                 *self = Self::Many(Box::new(all.collect()));

@@ -134,10 +134,10 @@ impl Records {
         part.records.get_mut(place.number()).map(change)
     }
 
-    /// Takes out a login whose access token is revoked. Says whether it was there.
-    pub(super) fn remove(&self, place: Place) -> bool {
+    /// Takes out a login whose access token is revoked, if it is there.
+    pub(super) fn remove(&self, place: Place) -> Option<Record> {
         let mut part = self.parts[place.part()].write();
-        part.records.remove(place.number()).is_some()
+        part.records.remove(place.number())
     }
 
     /// Takes a step of the sweep: drops the access tokens that have expired at `now`, and names

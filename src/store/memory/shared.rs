@@ -6,6 +6,7 @@ use std::{
 
 use super::{
     index::Index,
+    list::List,
     lock::{Lock, PARTS},
     parts::{Added, Records},
     place::Place,
@@ -31,6 +32,13 @@ pub(super) struct Shared {
     pub(super) subjects: Subjects,
     /// When open windows close, and whose they are. The next to close is the first.
     windows: Mutex<BinaryHeap<Reverse<(Timestamp, FamilyId)>>>,
+}
+
+/// What is left of a login that has ended.
+#[expect(dead_code, reason = "it is there to be dropped")]
+struct Remains {
+    record: Record,
+    list: Option<List>,
 }
 
 impl Shared {
@@ -123,7 +131,9 @@ impl Shared {
     pub(super) fn revoke_family(&self, id: FamilyId) -> bool {
         let mut part = self.part(id).write();
         let place = self.place(&part, id);
-        place.is_some_and(|place| self.end(&mut part, id, place))
+        let remains = place.and_then(|place| self.end(&mut part, id, place));
+        drop(part);
+        remains.is_some()
     }
 
     pub(super) fn revoke_subject(&self, subject: &Subject) -> usize {
@@ -164,21 +174,21 @@ impl Shared {
         })
     }
 
-    /// Revokes a login and all its tokens, while its part is locked. Says whether it was there.
-    fn end(&self, part: &mut Index<Place>, id: FamilyId, place: Place) -> bool {
+    /// Revokes a login and all its tokens, while its part is locked. What remains of it, if it was
+    /// there, is best dropped when the lock is free again: the allocator takes its time now and then.
+    fn end(&self, part: &mut Index<Place>, id: FamilyId, place: Place) -> Option<Remains> {
         let seen = |login: &Record| (login.owner().clone(), login.later_tokens().to_vec());
-        let Some((owner, later)) = self.records.read(place, seen) else {
-            return false;
-        };
+        let (owner, later) = self.records.read(place, seen)?;
         // The tokens first: whoever finds no login any more, must find no token either.
         self.records.revoke_at(place, id);
         for later in later {
             self.records.revoke_at(later, id);
         }
         // The record last, so that nobody takes another login at this place for one of this user's.
-        self.subjects.remove(&owner, place);
+        let list = self.subjects.remove(&owner, place);
         part.replace(hash_of(id), place, None);
-        self.records.remove(place)
+        let record = self.records.remove(place)?;
+        Some(Remains { record, list })
     }
 
     /// Clears away some of what is over.
@@ -190,9 +200,10 @@ impl Shared {
             };
             // A refresh may have come in between.
             let over = self.records.read(place, |login| login.is_over_at(now));
-            if over == Some(true) {
-                self.end(&mut part, id, place);
-            }
+            let is_over = over == Some(true);
+            let remains = is_over.then(|| self.end(&mut part, id, place));
+            drop(part);
+            drop(remains);
         }
         self.forget_salts(now);
     }

@@ -1,6 +1,6 @@
 //! Who has which logins.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher};
+use std::{collections::hash_map::RandomState, hash::BuildHasher, mem};
 
 use super::{
     index::Index,
@@ -41,13 +41,12 @@ impl Subjects {
         }
     }
 
-    pub(super) fn remove(&self, subject: &Subject, place: Place) {
+    /// Removes a login. With the last of several goes their list.
+    pub(super) fn remove(&self, subject: &Subject, place: Place) -> Option<List> {
         let (shard, hash) = self.shard(subject);
         let mut shard = shard.write();
-        let entry = shard.index.find(hash, |entry| shard.holds(entry, place));
-        if let Some(entry) = entry {
-            shard.take(hash, entry, place);
-        }
+        let entry = shard.index.find(hash, |entry| shard.holds(entry, place))?;
+        shard.take(hash, entry, place)
     }
 
     pub(super) fn get(&self, subject: &Subject, is_of: impl Fn(Place) -> bool) -> Vec<Place> {
@@ -119,17 +118,19 @@ impl Shard {
             .replace(hash, entry, Some(number | Place::UNUSED_BIT));
     }
 
-    fn take(&mut self, hash: u32, entry: u32, place: Place) {
+    fn take(&mut self, hash: u32, entry: u32, place: Place) -> Option<List> {
+        let mut emptied = None;
         if let Some(number) = number_of(entry) {
             let list = &mut self.lists[number];
             list.remove(place);
             if !list.is_empty() {
-                return;
+                return None;
             }
-            *list = List::EMPTY;
+            emptied = Some(mem::replace(list, List::EMPTY));
             self.unused.push(entry & !Place::UNUSED_BIT);
         }
         self.index.replace(hash, entry, None);
+        emptied
     }
 }
 

@@ -38,8 +38,8 @@ async fn of_200_000_refreshed_logins_only_the_live_ones_stay() {
         windows = windows.max(shared.windows().len());
     }
     // Two access tokens of five seconds, a family of ten, one window of two; and what a round of
-    // sweeps takes (an eighth of what is held, and 256) can hold back.
-    let bound = |live: usize| (live + 256) * 8 / 7 + 256;
+    // sweeps takes (an eighth of what is held, and 64) can hold back.
+    let bound = |live: usize| (live + 64) * 8 / 7 + 64;
     assert!(sessions <= bound(10_000), "{sessions} sessions");
     assert!(families <= bound(10_000), "{families} families");
     assert!(subjects <= bound(10_000), "{subjects} subjects");
@@ -73,7 +73,7 @@ async fn the_list_of_a_user_forgets_expired_logins() {
         most = most.max(listed);
         assert_eq!(listed, logins(&tokens));
     }
-    assert!(most <= (100 + 256) * 8 / 7 + 256, "{most} listed");
+    assert!(most <= (100 + 64) * 8 / 7 + 64, "{most} listed");
 }
 
 /// A login that is refreshed for ever takes no more room: of its access tokens the newest stay.
