@@ -16,8 +16,8 @@
 //! ratio is of neighbours. The median of the turns is given, with the quartiles.
 //!
 //! *The longest login* bounds the time for which a sweep holds a lock: logins sweep, and every call
-//! is timed. What the machine itself takes away is in that too, so the longest pause of a loop that
-//! only looks at the clock stands beside it.
+//! is timed, with a buffer for each as a server has. What the machine itself takes away is in that
+//! too, so the longest pause of a loop that only looks at the clock stands beside it.
 
 #![expect(
     unreachable_pub,

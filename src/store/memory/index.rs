@@ -30,7 +30,7 @@ impl<P: Copy + PartialEq> Index<P> {
                 None => drop(entry.remove()),
             }
         }
-        if new.is_none() && self.0.capacity() > 4 * self.len().max(16) {
+        if new.is_none() && self.0.capacity() > 8 * self.len().max(16) {
             self.0.shrink_to(2 * self.len(), |(hash, _)| spread(*hash));
         }
     }

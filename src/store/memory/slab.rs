@@ -1,17 +1,19 @@
 //! Room for values that stay where they are.
 
+use super::free::Free;
+
 /// How many places one look for a value passes over at most.
 pub(super) const PASSED: usize = 1_024;
+
+/// How many places are given back at once at most: others wait meanwhile.
+const GIVEN_BACK: usize = 1 << 15;
 
 /// Values by number. It grows by an eighth, so that little room is spare.
 pub(super) struct Slab<T> {
     values: Vec<Option<T>>,
-    /// The numbers below the length that are not taken.
-    #[expect(
-        clippy::box_collection,
-        reason = "what is looked up goes into one cache line without it"
-    )]
-    free: Box<Vec<u32>>,
+    /// The numbers below the length that are not taken. What is looked up fits into one cache line
+    /// without them.
+    free: Box<Free>,
 }
 
 /// What there is from a number on.
@@ -41,12 +43,12 @@ impl<T> Slab<T> {
     /// The number that the next value will get; `None` if there are too many.
     pub(super) fn next(&self) -> Option<u32> {
         let last = || u32::try_from(self.values.len()).ok();
-        self.free.last().copied().or_else(last)
+        self.free.lowest().or_else(last)
     }
 
     /// Puts a value at the [`next`](Self::next) number.
     pub(super) fn insert(&mut self, value: T) {
-        if let Some(number) = self.free.pop() {
+        if let Some(number) = self.free.take() {
             self.values[number as usize] = Some(value);
             return;
         }
@@ -58,7 +60,7 @@ impl<T> Slab<T> {
 
     pub(super) fn remove(&mut self, number: u32) -> Option<T> {
         let value = self.values.get_mut(number as usize)?.take()?;
-        self.free.push(number);
+        self.free.give(number);
         Some(value)
     }
 
@@ -78,13 +80,11 @@ impl<T> Slab<T> {
         if self.free.len() <= 3 * self.values.len() / 4 {
             return;
         }
-        // The lowest goes first from here on, so that the end empties.
-        self.free.sort_unstable_by(|one, other| other.cmp(one));
-        let last = self.values.iter().rposition(Option::is_some);
-        let len = last.map_or(0, |last| last + 1);
+        let floor = self.values.len().saturating_sub(GIVEN_BACK);
+        let last = self.values[floor..].iter().rposition(Option::is_some);
+        let len = last.map_or(floor, |last| floor + last + 1);
         self.values.truncate(len);
         self.values.shrink_to_fit();
-        self.free.retain(|number| (*number as usize) < len);
-        self.free.shrink_to_fit();
+        self.free.truncate(len);
     }
 }

@@ -1,5 +1,7 @@
 //! Logins come back as they were saved, however odd, and room is given back.
 
+use std::collections::BTreeSet;
+
 use super::digest;
 use crate::{
     model::{Chain, ClientId, Family, FamilyId, Session, Subject, Timestamp, TokenDigest},
@@ -7,6 +9,7 @@ use crate::{
         Inserted, TokenStore,
         memory::{
             MemoryTokens,
+            free::Free,
             list::List,
             place::Place,
             slab::{Next, Slab},
@@ -127,14 +130,32 @@ fn a_slab_gives_the_room_of_a_crowd_back_while_values_come_and_go() {
             slab.insert(number);
         }
     }
-    // The last of these has the last place of all.
+    // They have the first places, and so the end is free.
+    for (number, value) in [(0, 999), (1, 1_999), (2, 2_999)] {
+        assert_eq!(slab.get(number), Some(&value));
+    }
     slab.shrink();
-    assert!(slab.get(2_999).is_some());
-    slab.insert(7);
-    assert_eq!(slab.get(0), Some(&7));
-    slab.remove(2_999);
+    assert!(matches!(slab.next_from(3), Next::Nothing));
+    assert_eq!(slab.next(), Some(3));
+}
+
+/// Others wait meanwhile, so there is a limit to what is given back at once.
+#[test]
+fn a_slab_gives_the_room_of_a_large_crowd_back_by_and_by() {
+    let mut slab = Slab::new();
+    for value in 0..40_000 {
+        slab.insert(value);
+    }
+    for number in 1..40_000 {
+        slab.remove(number);
+    }
+    let left = 40_000 - (1 << 15);
     slab.shrink();
-    assert!(matches!(slab.next_from(2_000), Next::Nothing));
+    assert!(matches!(slab.next_from(left), Next::Nothing));
+    assert!(matches!(slab.next_from(left - 2_000), Next::NotBefore(_)));
+    slab.shrink();
+    assert!(matches!(slab.next_from(1), Next::Nothing));
+    assert_eq!(slab.get(0), Some(&0));
 }
 
 #[test]
@@ -153,5 +174,28 @@ fn a_list_holds_each_place_once_however_many_there_are() {
         assert!(!list.contains(place(number)));
         assert_eq!(list.any().is_some(), number < 199);
         assert_eq!(list.is_empty(), number == 199);
+    }
+}
+
+/// Beside a set that looks at everything.
+#[test]
+fn the_lowest_free_number_is_given_out() {
+    let (mut free, mut all) = (Free::default(), BTreeSet::new());
+    let mut state = 1_u64;
+    for round in 0..20_000 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let number = u32::try_from(state >> 54).unwrap();
+        if state % 5 < 3 && all.insert(number) {
+            free.give(number);
+        } else if round % 7 == 0 {
+            assert_eq!(free.take(), all.pop_first());
+        } else if round % 501 == 0 {
+            free.truncate(number as usize);
+            all.retain(|other| *other < number);
+        }
+        assert_eq!(free.lowest(), all.first().copied());
+        assert_eq!(free.len(), all.len());
     }
 }
