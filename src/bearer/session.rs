@@ -19,7 +19,8 @@ where
     U: UserStore,
     T: TokenStore,
 {
-    /// Looks tokens up in `tokens` and their users in `users`, by the system's clock.
+    /// Looks tokens up in `tokens` and their users in `users`. They expire by the system's clock,
+    /// on Linux as of the last tick of the kernel's timer, up to 10 milliseconds ago.
     pub fn new(users: Arc<U>, tokens: Arc<T>) -> Self {
         let clock = Clock::system();
         Self {
