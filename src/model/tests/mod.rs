@@ -125,6 +125,18 @@ fn a_session_is_over_in_the_second_it_expires() {
     assert!(session.is_expired_at(at(161)));
 }
 
+#[test]
+fn the_quick_clock_is_hardly_behind_and_never_ahead() {
+    let clock = Clock::system();
+    let before = clock.now();
+    let lately = clock.lately();
+    assert!(lately <= clock.now());
+    assert!(before.as_secs() <= lately.as_secs() + 1);
+
+    let manual = Clock::manual(Timestamp::from_secs(1_000));
+    assert_eq!(manual.lately(), manual.now());
+}
+
 /// RFC 6750 §2.1: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=".
 #[test]
 fn a_bearer_token_is_a_b64token() {

@@ -38,8 +38,9 @@ pub struct MemoryUsers<U> {
 
 struct Shared<U> {
     subjects: DashMap<String, Subject>,
-    /// Every request reads here, so readers neither lock nor wait, and hashing is quick: who adds
-    /// users is trusted not to look for collisions.
+    /// Every request reads here, so readers neither lock nor wait, and hashing is quick, with a seed
+    /// that is not to be guessed by whoever sees no hashes. What is replaced is dropped, and a hash
+    /// wiped, when no reader can have it any more.
     entries: HashMap<Subject, Record<U>, RandomState>,
 }
 
