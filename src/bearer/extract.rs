@@ -62,3 +62,25 @@ fn after_scheme(field: &[u8]) -> Result<Option<&[u8]>, Rejection> {
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     Ok(Some(&rest[spaces..]))
 }
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod hidden {
+    use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+
+    use super::extract;
+
+    /// RFC 9113 §8.2, whatever the scheme, and though two are refused.
+    #[test]
+    fn credentials_are_sensitive_even_if_there_are_two() {
+        for count in 1..=2 {
+            let mut headers = HeaderMap::new();
+            for _ in 0..count {
+                headers.append(AUTHORIZATION, HeaderValue::from_static("Basic bTpz"));
+            }
+            assert!(extract(&mut headers, false, 100).is_err());
+            let fields = headers.get_all(AUTHORIZATION).iter();
+            assert!(fields.map(HeaderValue::is_sensitive).eq(vec![true; count]));
+        }
+    }
+}
