@@ -18,8 +18,9 @@ use http_body_util::Full;
 use tower::{Layer, Service};
 use tower_oauth2_password::{
     Authenticated, MemoryTokens, MemoryUsers, PasswordFlow,
-    model::{CookieName, Subject},
+    model::{CookieName, PasswordHash, Subject},
     password::Bcrypt,
+    store::{Account, UserStore},
     token::Identity,
 };
 
@@ -124,6 +125,28 @@ async fn a_bearer_hit_allocates_no_more_than_putting_the_user_into_the_extension
     // The handler tells a hit from a miss, so the count above is one of a hit.
     let (_, status) = send(request("unknown"));
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+/// A hash that is gone from the store is wiped, not kept until others have gone as well.
+#[tokio::test]
+async fn a_replaced_password_hash_is_dropped_at_once() {
+    let user = User {
+        name: "Meera".to_owned(),
+    };
+    let users = MemoryUsers::new();
+    let subject = Subject::new("meera").unwrap();
+    let hash = |number: usize| PasswordHash::new(format!("$2b$04${number:053}"));
+    let account = Account::new(subject.clone()).with_hash(hash(0));
+    users.insert("meera", account, user).unwrap();
+    let mut before = None;
+    for number in 0..40 {
+        let (old, new) = (hash(number), hash(number + 1));
+        assert!(users.replace_hash(&subject, &old, new).await.unwrap());
+        drop(old);
+        // The first call may make room that stays.
+        let before = *before.get_or_insert(counting::held());
+        assert_eq!(counting::held(), before, "after {number} others");
+    }
 }
 
 /// A `HeaderMap` that is full grows when it is asked for an entry, though the entry is there.

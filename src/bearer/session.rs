@@ -20,7 +20,8 @@ where
     T: TokenStore,
 {
     /// Looks tokens up in `tokens` and their users in `users`. They expire by the system's clock,
-    /// on Linux as of the last tick of the kernel's timer, up to 10 milliseconds ago.
+    /// on Linux as of the last tick of the kernel's timer: 1 to 10 milliseconds ago, or longer where a
+    /// virtual machine was held up.
     pub fn new(users: Arc<U>, tokens: Arc<T>) -> Self {
         let clock = Clock::system();
         Self {

@@ -7,6 +7,7 @@ use std::{
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static FREED: Cell<usize> = const { Cell::new(0) };
 }
 
 pub struct Counting;
@@ -21,12 +22,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        FREED.with(|count| count.set(count.get() + 1));
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        FREED.with(|count| count.set(count.get() + 1));
         // SAFETY: as the caller promises.
         unsafe { System.realloc(block, layout, size) }
     }
@@ -35,4 +38,9 @@ unsafe impl GlobalAlloc for Counting {
 /// How often this thread has asked so far.
 pub fn allocations() -> usize {
     ALLOCATIONS.with(Cell::get)
+}
+
+/// How many blocks this thread holds, if no other thread has freed any.
+pub fn held() -> usize {
+    allocations() - FREED.with(Cell::get)
 }

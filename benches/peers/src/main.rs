@@ -41,6 +41,7 @@ mod sessions;
 mod site;
 mod threads;
 
+#[expect(dead_code, reason = "a test asks what is held as well")]
 #[path = "../../../tests/support/counting.rs"]
 mod counting;
 

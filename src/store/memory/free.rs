@@ -16,6 +16,9 @@ impl Free {
     }
 
     pub(super) fn lowest(&self) -> Option<u32> {
+        if self.len == 0 {
+            return None;
+        }
         let mut words = self.words.iter().enumerate().skip(self.first);
         let (place, word) = words.find(|(_, word)| **word != 0)?;
         u32::try_from(place * 64 + word.trailing_zeros() as usize).ok()

@@ -23,7 +23,7 @@ const CLEARED_PER_CALL: usize = 16;
 
 // Whoever changes a login, or looks at it as a whole, holds the lock of its part of `families`
 // meanwhile, and takes the others under it: one of `subjects`, and under that, or alone, one of
-// `records`; or that of the windows.
+// `records`. That of the windows is taken with none under it.
 /// What all clones of a store have in common.
 pub(super) struct Shared {
     pub(super) records: Records,

@@ -1,8 +1,15 @@
-use std::{error::Error, fmt, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use dashmap::{DashMap, mapref::entry::Entry};
+use dashmap::{DashMap, mapref::entry::Entry as Place};
 use foldhash::fast::RandomState;
-use papaya::{Compute, HashMap, Operation};
+use papaya::HashMap;
 
 use crate::{
     model::{Password, PasswordHash, Scope, Subject, SubjectError},
@@ -13,7 +20,12 @@ use crate::{
 /// Users in memory: for tests, examples and services whose users stand in a file.
 ///
 /// A clone is the same store. The subject of a user is the username, unless
-/// [`insert`](Self::insert) is given another.
+/// [`insert`](Self::insert) is given another. Users stay until the last clone is dropped.
+///
+/// Not for users who come by themselves and choose their names: the table that every request reads
+/// hashes quickly, and a stranger who chooses many subjects and takes the time of many requests might
+/// make it slow. Under Linux the table uses the system call `membarrier`, where there is one when it is
+/// made: a filter that forbids it has to be there before, or the process aborts.
 ///
 /// # Example
 ///
@@ -37,28 +49,19 @@ pub struct MemoryUsers<U> {
 }
 
 struct Shared<U> {
+    /// By username.
     subjects: DashMap<String, Subject>,
+    /// What a login needs. Who changes an account holds its lock, under which `users` follows.
+    accounts: DashMap<Subject, Account>,
     /// Every request reads here, so readers neither lock nor wait, and hashing is quick, with a seed
-    /// that is not to be guessed by whoever sees no hashes. What is replaced is dropped, and a hash
-    /// wiped, when no reader can have it any more.
-    entries: HashMap<Subject, Record<U>, RandomState>,
+    /// that is not to be guessed by whoever sees no hashes. Nothing in here is ever replaced: the map
+    /// would keep that for a while.
+    users: HashMap<Subject, Entry<U>, RandomState>,
 }
 
-/// What each request reads, with the rest out of the way.
-struct Record<U> {
+struct Entry<U> {
     user: Arc<U>,
-    is_enabled: bool,
-    account: Box<Account>,
-}
-
-impl<U> Record<U> {
-    fn new(account: Account, user: Arc<U>) -> Self {
-        Self {
-            user,
-            is_enabled: account.is_enabled(),
-            account: Box::new(account),
-        }
-    }
+    is_enabled: AtomicBool,
 }
 
 impl<U> MemoryUsers<U> {
@@ -66,7 +69,8 @@ impl<U> MemoryUsers<U> {
     pub fn new() -> Self {
         let shared = Shared {
             subjects: DashMap::new(),
-            entries: HashMap::with_hasher(RandomState::default()),
+            accounts: DashMap::new(),
+            users: HashMap::with_hasher(RandomState::default()),
         };
         Self {
             shared: Arc::new(shared),
@@ -122,14 +126,18 @@ impl<U> MemoryUsers<U> {
     /// [`NewUserError::Taken`] if the username or the subject is there already.
     pub fn insert(&self, username: &str, account: Account, user: U) -> Result<(), NewUserError> {
         let subject = account.subject().clone();
-        let Entry::Vacant(name) = self.shared.subjects.entry(username.to_owned()) else {
+        let entry = Entry {
+            user: Arc::new(user),
+            is_enabled: AtomicBool::new(account.is_enabled()),
+        };
+        let Place::Vacant(name) = self.shared.subjects.entry(username.to_owned()) else {
             return Err(NewUserError::Taken);
         };
-        let record = Record::new(account, Arc::new(user));
-        let entries = self.shared.entries.pin();
-        if entries.try_insert(subject.clone(), record).is_err() {
+        let Place::Vacant(place) = self.shared.accounts.entry(subject.clone()) else {
             return Err(NewUserError::Taken);
-        }
+        };
+        let _locked = place.insert(account);
+        self.shared.users.pin().insert(subject.clone(), entry);
         name.insert(subject);
         Ok(())
     }
@@ -137,39 +145,31 @@ impl<U> MemoryUsers<U> {
     /// Enables or disables an account. Tokens of a disabled one stop working at once. Says
     /// whether there is such an account.
     pub fn set_enabled(&self, subject: &Subject, enabled: bool) -> bool {
-        let change = |account: &Account| Some(account.clone().with_enabled(enabled));
-        self.shared.change(subject, change)
+        let Some(mut account) = self.shared.accounts.get_mut(subject) else {
+            return false;
+        };
+        *account = account.clone().with_enabled(enabled);
+        if let Some(entry) = self.shared.users.pin().get(subject) {
+            entry.is_enabled.store(enabled, Ordering::Release);
+        }
+        true
     }
 
     /// The number of users.
     pub fn len(&self) -> usize {
-        self.shared.entries.len()
+        self.shared.users.len()
     }
 
     /// Whether there is no user.
     pub fn is_empty(&self) -> bool {
-        self.shared.entries.is_empty()
+        self.shared.users.is_empty()
     }
 
     fn user(&self, subject: &Subject) -> Option<Arc<U>> {
-        let entries = self.shared.entries.pin();
-        let record = entries.get(subject)?;
-        record.is_enabled.then(|| Arc::clone(&record.user))
-    }
-}
-
-impl<U> Shared<U> {
-    /// Gives an account what `change` makes of it, if that is anything. Says whether it did.
-    fn change(&self, subject: &Subject, change: impl Fn(&Account) -> Option<Account>) -> bool {
-        let entries = self.entries.pin();
-        let changed = entries.compute(subject.clone(), |entry| {
-            let changed = entry.and_then(|(_, record)| {
-                let account = change(&record.account)?;
-                Some(Record::new(account, Arc::clone(&record.user)))
-            });
-            changed.map_or(Operation::Abort(()), Operation::Insert)
-        });
-        matches!(changed, Compute::Updated { .. })
+        let users = self.shared.users.pin();
+        let entry = users.get(subject)?;
+        let is_enabled = entry.is_enabled.load(Ordering::Acquire);
+        is_enabled.then(|| Arc::clone(&entry.user))
     }
 }
 
@@ -177,14 +177,9 @@ impl<U: Send + Sync + 'static> UserStore for MemoryUsers<U> {
     type User = U;
 
     async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {
-        let subject = self
-            .shared
-            .subjects
-            .get(username)
-            .map(|subject| subject.clone());
-        let entries = self.shared.entries.pin();
-        let account = |subject| Some(Account::clone(&entries.get(&subject)?.account));
-        Ok(subject.and_then(account))
+        let subject = self.shared.subjects.get(username);
+        let account = subject.and_then(|subject| self.shared.accounts.get(subject.value()));
+        Ok(account.map(|account| account.clone()))
     }
 
     async fn find_user(&self, subject: &Subject) -> Result<Option<Arc<U>>, StoreError> {
@@ -201,11 +196,12 @@ impl<U: Send + Sync + 'static> UserStore for MemoryUsers<U> {
         old: &PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
-        let change = |account: &Account| {
-            let is_old = account.hash() == Some(old);
-            is_old.then(|| account.clone().with_hash(new.clone()))
+        let account = self.shared.accounts.get_mut(subject);
+        let Some(mut account) = account.filter(|account| account.hash() == Some(old)) else {
+            return Ok(false);
         };
-        Ok(self.shared.change(subject, change))
+        *account = account.clone().with_hash(new);
+        Ok(true)
     }
 }
 
