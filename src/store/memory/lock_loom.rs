@@ -4,6 +4,8 @@ use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(super) const PARTS: usize = 1;
 
+pub(super) const READ_PARTS: usize = 1;
+
 pub(super) type ReadMostly<T> = Lock<T>;
 
 pub(super) struct Lock<T>(RwLock<T>);

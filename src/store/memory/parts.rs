@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{
     index::Index,
-    lock::{Lock, PARTS, ReadMostly},
+    lock::{Lock, READ_PARTS, ReadMostly},
     place::Place,
     record::Record,
     slab::{Next, PASSED, Slab},
@@ -16,8 +16,10 @@ use crate::model::{FamilyId, Session, Timestamp, TokenDigest};
 /// n/16 logins and refreshes, which bounds what an expired one can hold back.
 const SWEPT_PER_ADDED: usize = 16;
 /// The number of parts is a power of two.
-#[expect(clippy::cast_possible_truncation, reason = "there are 64 at most")]
-const LAST_PART: u8 = (PARTS - 1) as u8;
+#[expect(clippy::cast_possible_truncation, reason = "there are 16 at most")]
+const LAST_PART: u8 = (READ_PARTS - 1) as u8;
+/// How many indexes each part has, so that none is large, and takes long to grow.
+const INDEXES: usize = 4;
 
 /// Whether a record was added.
 pub(super) enum Added {
@@ -33,7 +35,7 @@ pub(super) enum Added {
 struct Part {
     records: Slab<Record>,
     /// The good access tokens.
-    good: Index<u32>,
+    good: [Index<u32>; INDEXES],
     /// How far the sweep has come.
     swept: usize,
 }
@@ -50,7 +52,9 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn new() -> Self {
         Self {
-            parts: (0..PARTS).map(|_| ReadMostly::new(Part::new())).collect(),
+            parts: (0..READ_PARTS)
+                .map(|_| ReadMostly::new(Part::new()))
+                .collect(),
             recent: Lock::new(Recent::new()),
             good: AtomicUsize::new(0),
             sweeping: AtomicUsize::new(0),
@@ -144,14 +148,14 @@ impl Records {
     /// the logins that are over.
     pub(super) fn sweep(&self, now: Timestamp) -> Vec<FamilyId> {
         let sweeping = self.sweeping.load(Ordering::Relaxed);
-        let mut part = self.parts[sweeping % PARTS].write();
+        let mut part = self.parts[sweeping % READ_PARTS].write();
         let mut over = Vec::new();
         let spoiled = part.sweep(now, &mut over);
         self.good.fetch_sub(spoiled, Ordering::Relaxed);
         if part.swept == 0 {
             // Unless another thread has gone on already.
             let next = sweeping.wrapping_add(1);
-            if next % PARTS == 0 {
+            if next % READ_PARTS == 0 {
                 self.recent.write().forget_unused();
             }
             self.sweeping
@@ -166,7 +170,7 @@ impl Part {
     fn new() -> Self {
         Self {
             records: Slab::new(),
-            good: Index::new(),
+            good: [(); INDEXES].map(|()| Index::new()),
             swept: 0,
         }
     }
@@ -176,19 +180,21 @@ impl Part {
             let record = self.records.get(number);
             record.is_some_and(|record| record.digest() == access)
         };
-        self.good.find(hash_of(access), is_it)
+        self.good[index_of(access)].find(hash_of(access), is_it)
     }
 
     /// `number` is that which it will get.
     fn insert(&mut self, record: Record, number: u32) {
-        self.good.insert(hash_of(record.digest()), number);
+        let digest = record.digest();
+        self.good[index_of(digest)].insert(hash_of(digest), number);
         self.records.insert(record);
     }
 
     /// Takes a good token out of the index.
     fn unlist(&mut self, number: u32) {
         if let Some(record) = self.records.get(number) {
-            self.good.replace(hash_of(record.digest()), number, None);
+            let digest = record.digest();
+            self.good[index_of(digest)].replace(hash_of(digest), number, None);
         }
     }
 
@@ -238,11 +244,15 @@ impl Part {
     }
 }
 
-/// A digest is random already: its first four bytes are its hash, and its last one says which
-/// part it belongs to.
+/// A digest is random already: its first four bytes are its hash, and its last two say which part
+/// it belongs to, and which index there.
 fn hash_of(digest: &TokenDigest) -> u32 {
     let [a, b, c, d, ..] = *digest.as_bytes();
     u32::from_ne_bytes([a, b, c, d])
+}
+
+fn index_of(digest: &TokenDigest) -> usize {
+    usize::from(digest.as_bytes()[30]) % INDEXES
 }
 
 fn part_of(digest: &TokenDigest) -> u8 {

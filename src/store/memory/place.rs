@@ -1,4 +1,5 @@
-const SLOT_BITS: u32 = 23;
+const PART_BITS: u32 = 4;
+const SLOT_BITS: u32 = 27;
 
 /// Where a record is: its part, and its number there. A record stays where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,14 +22,14 @@ impl Place {
     }
 
     pub(super) fn new(part: u8, number: u32) -> Self {
-        Self(number << 8 | u32::from(part))
+        Self(number << PART_BITS | u32::from(part))
     }
 
     pub(super) fn part(self) -> usize {
-        usize::from(self.0.to_le_bytes()[0])
+        (self.0 & ((1 << PART_BITS) - 1)) as usize
     }
 
     pub(super) fn number(self) -> u32 {
-        self.0 >> 8
+        self.0 >> PART_BITS
     }
 }
