@@ -1,6 +1,7 @@
 //! Stores in this process's memory: the default, gone with the process.
 
 mod clients;
+mod entries;
 mod free;
 mod index;
 mod list;

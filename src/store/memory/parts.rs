@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{
+    entries::{Entries, Remains},
     index::Index,
-    lock::{Lock, READ_PARTS, ReadMostly},
+    lock::{READ_PARTS, ReadMostly},
     place::Place,
-    record::Record,
-    slab::{Next, PASSED, Slab},
-    terms::Recent,
+    record::{Entry, Record},
+    slab::{Next, PASSED},
 };
 use crate::model::{FamilyId, Session, Timestamp, TokenDigest};
 
@@ -33,7 +33,7 @@ pub(super) enum Added {
 // In this order, what a look-up needs is next to the lock.
 #[repr(C)]
 struct Part {
-    records: Slab<Record>,
+    entries: Entries,
     /// The good access tokens.
     good: [Index<u32>; INDEXES],
     /// How far the sweep has come.
@@ -42,8 +42,6 @@ struct Part {
 
 pub(super) struct Records {
     parts: Box<[ReadMostly<Part>]>,
-    /// Locked under a part.
-    recent: Lock<Recent>,
     good: AtomicUsize,
     /// The part that is swept, modulo the number of parts.
     sweeping: AtomicUsize,
@@ -55,7 +53,6 @@ impl Records {
             parts: (0..READ_PARTS)
                 .map(|_| ReadMostly::new(Part::new()))
                 .collect(),
-            recent: Lock::new(Recent::new()),
             good: AtomicUsize::new(0),
             sweeping: AtomicUsize::new(0),
         }
@@ -69,38 +66,34 @@ impl Records {
     pub(super) fn find(&self, access: &TokenDigest) -> Option<Session> {
         let part = self.parts[usize::from(part_of(access))].read();
         let number = part.find(access)?;
-        part.records.get(number).map(Record::session)
+        part.entries.get(number).map(Entry::session)
     }
 
-    /// Adds what `make` makes, unless there is a good token of that digest which has not expired
-    /// at `now`.
+    /// Adds the record that `insert` inserts, unless there is a good token of that digest which has
+    /// not expired at `now`.
     pub(super) fn add(
         &self,
         access: &TokenDigest,
         now: Timestamp,
-        make: impl FnOnce(&mut Recent) -> Record,
+        insert: impl FnOnce(&mut Entries) -> u32,
     ) -> Added {
-        let number = part_of(access);
-        let mut part = self.parts[usize::from(number)].write();
+        let part_number = part_of(access);
+        let mut part = self.parts[usize::from(part_number)].write();
         if let Some(known) = part.find(access) {
-            if part
-                .records
-                .get(known)
-                .is_some_and(|known| !known.is_expired_at(now))
-            {
+            let known_entry = part.entries.get(known);
+            if known_entry.is_some_and(|known| !known.is_expired_at(now)) {
                 return Added::Taken;
             }
             part.spoil(known);
             self.good.fetch_sub(1, Ordering::Relaxed);
         }
-        let next = part.records.next();
-        let Some(next) = next.filter(|next| Place::fits(*next)) else {
+        if part.entries.is_full() {
             return Added::Full;
-        };
-        let record = make(&mut self.recent.write());
-        part.insert(record, next);
+        }
+        let number = insert(&mut part.entries);
+        part.good[index_of(access)].insert(hash_of(access), number);
         self.good.fetch_add(1, Ordering::Relaxed);
-        Added::At(Place::new(number, next))
+        Added::At(Place::new(part_number, number))
     }
 
     /// Revokes the token of a digest. Says whether there was one.
@@ -118,30 +111,32 @@ impl Records {
     pub(super) fn revoke_at(&self, place: Place, family: FamilyId) {
         let mut part = self.parts[place.part()].write();
         let its = |record: &Record| record.id() == family && record.is_good();
-        if part.records.get(place.number()).is_some_and(its) {
+        if part.entries.record(place.number()).is_some_and(its) {
             part.spoil(place.number());
             self.good.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn read<R>(&self, place: Place, read: impl FnOnce(&Record) -> R) -> Option<R> {
+    pub(super) fn read<R>(&self, place: Place, read: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
         let part = self.parts[place.part()].read();
-        part.records.get(place.number()).map(read)
+        part.entries.get(place.number()).map(read)
     }
 
-    pub(super) fn update<R>(
-        &self,
-        place: Place,
-        change: impl FnOnce(&mut Record) -> R,
-    ) -> Option<R> {
+    pub(super) fn id(&self, place: Place) -> Option<FamilyId> {
+        let part = self.parts[place.part()].read();
+        part.entries.record(place.number()).map(Record::id)
+    }
+
+    /// Has `change` change what is at `place`, by its number.
+    pub(super) fn update<R>(&self, place: Place, change: impl FnOnce(&mut Entries, u32) -> R) -> R {
         let mut part = self.parts[place.part()].write();
-        part.records.get_mut(place.number()).map(change)
+        change(&mut part.entries, place.number())
     }
 
     /// Takes out a login whose access token is revoked, if it is there.
-    pub(super) fn remove(&self, place: Place) -> Option<Record> {
+    pub(super) fn remove(&self, place: Place) -> Option<Remains> {
         let mut part = self.parts[place.part()].write();
-        part.records.remove(place.number())
+        part.entries.remove(place.number())
     }
 
     /// Takes a step of the sweep: drops the access tokens that have expired at `now`, and names
@@ -155,9 +150,6 @@ impl Records {
         if part.swept == 0 {
             // Unless another thread has gone on already.
             let next = sweeping.wrapping_add(1);
-            if next % READ_PARTS == 0 {
-                self.recent.write().forget_unused();
-            }
             self.sweeping
                 .compare_exchange(sweeping, next, Ordering::Relaxed, Ordering::Relaxed)
                 .ok();
@@ -169,7 +161,7 @@ impl Records {
 impl Part {
     fn new() -> Self {
         Self {
-            records: Slab::new(),
+            entries: Entries::new(),
             good: [(); INDEXES].map(|()| Index::new()),
             swept: 0,
         }
@@ -177,22 +169,15 @@ impl Part {
 
     fn find(&self, access: &TokenDigest) -> Option<u32> {
         let is_it = |number: u32| {
-            let record = self.records.get(number);
+            let record = self.entries.record(number);
             record.is_some_and(|record| record.digest() == access)
         };
         self.good[index_of(access)].find(hash_of(access), is_it)
     }
 
-    /// `number` is that which it will get.
-    fn insert(&mut self, record: Record, number: u32) {
-        let digest = record.digest();
-        self.good[index_of(digest)].insert(hash_of(digest), number);
-        self.records.insert(record);
-    }
-
     /// Takes a good token out of the index.
     fn unlist(&mut self, number: u32) {
-        if let Some(record) = self.records.get(number) {
+        if let Some(record) = self.entries.record(number) {
             let digest = record.digest();
             self.good[index_of(digest)].replace(hash_of(digest), number, None);
         }
@@ -201,9 +186,9 @@ impl Part {
     /// Ends a good token. A login that came with it stays.
     fn spoil(&mut self, number: u32) {
         self.unlist(number);
-        match self.records.get_mut(number) {
+        match self.entries.record_mut(number) {
             Some(record) if record.is_login() => record.spoil(),
-            _ => drop(self.records.remove(number)),
+            _ => drop(self.entries.remove(number)),
         }
     }
 
@@ -215,7 +200,7 @@ impl Part {
             if self.swept > last {
                 break;
             }
-            let number = match self.records.next_from(self.swept) {
+            let number = match self.entries.next_from(self.swept) {
                 Next::Value(number) => number,
                 Next::NotBefore(number) => {
                     self.swept = number;
@@ -223,19 +208,20 @@ impl Part {
                 }
                 Next::Nothing => {
                     self.swept = 0;
-                    self.records.shrink();
+                    self.entries.shrink();
                     break;
                 }
             };
             self.swept = number + 1;
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            let Some(record) = self.records.get(number) else {
+            let Some(entry) = self.entries.get(number) else {
                 continue;
             };
-            if record.is_login() && record.is_over_at(now) {
+            let record = entry.record;
+            if record.is_login() && entry.is_over_at(now) {
                 // It goes as a whole.
                 over.push(record.id());
-            } else if record.is_good() && record.is_expired_at(now) {
+            } else if record.is_good() && entry.is_expired_at(now) {
                 self.spoil(number);
                 spoiled += 1;
             }

@@ -1,10 +1,11 @@
 //! A login or a later access token, in as few bytes as they go.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use super::{
     place::Place,
-    terms::{Belongs, Recent, Terms, halves},
+    slab::Slab,
+    terms::{Belongs, Terms, halves},
 };
 use crate::model::{Chain, Family, FamilyId, Session, Subject, Timestamp, TokenDigest};
 
@@ -20,9 +21,9 @@ pub(super) struct Record {
     digest: TokenDigest,
     family: FamilyId,
     subject: Subject,
-    terms: Arc<Terms>,
+    terms: Number,
     /// What else there is to a login.
-    more: Option<Box<More>>,
+    more: Option<Number>,
     /// The lower half of the time of issue.
     second: u32,
     /// The order of the login within its second, and two flags: whether the access token is good,
@@ -30,17 +31,32 @@ pub(super) struct Record {
     marks: u32,
 }
 
-struct More {
-    rest: Rest,
+/// Of something in a [`Slab`] beside that of the records.
+#[derive(Clone, Copy)]
+pub(super) struct Number(NonZeroU32);
+
+impl Number {
+    pub(super) fn new(number: u32) -> Self {
+        let next = number.checked_add(1).and_then(NonZeroU32::new);
+        Self(next.expect("there are fewer than there are numbers"))
+    }
+
+    pub(super) fn get(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
+pub(super) struct More {
+    pub(super) rest: Rest,
     /// Later access tokens, the oldest first. Some may be gone. Most logins have none.
     #[expect(
         clippy::box_collection,
         reason = "a list alone takes three times the room"
     )]
-    later: Option<Box<Vec<Place>>>,
+    pub(super) later: Option<Box<Vec<Place>>>,
 }
 
-enum Rest {
+pub(super) enum Rest {
     /// The login is as its first access token, but that it can be refreshed.
     Refreshed {
         chain: Chain,
@@ -52,32 +68,13 @@ enum Rest {
 }
 
 impl Record {
-    /// A login and its first access token, which is good.
-    pub(super) fn login(
-        family: Family,
-        digest: TokenDigest,
-        session: &Session,
-        recent: &mut Recent,
-    ) -> Self {
-        let terms = Terms::of(session, family.id(), family.label());
-        let mut record = Self::good(family.id(), digest, session, recent.share(terms));
-        record.marks |= LOGIN | order_within(&family).unwrap_or(0);
-        record.keep(family);
-        record
-    }
-
-    /// A later access token of `family`, which is good.
-    pub(super) fn later(
+    /// An access token, which is good.
+    pub(super) fn good(
         family: FamilyId,
         digest: TokenDigest,
         session: &Session,
-        recent: &mut Recent,
+        terms: Number,
     ) -> Self {
-        let terms = Terms::of(session, family, None);
-        Self::good(family, digest, session, recent.share(terms))
-    }
-
-    fn good(family: FamilyId, digest: TokenDigest, session: &Session, terms: Arc<Terms>) -> Self {
         Self {
             digest,
             family,
@@ -87,6 +84,12 @@ impl Record {
             second: halves(session.issued_at().as_secs()).1,
             marks: GOOD,
         }
+    }
+
+    /// The same, with the login that came with it.
+    pub(super) fn with_login(mut self, family: &Family) -> Self {
+        self.marks |= LOGIN | order_within(family).unwrap_or(0);
+        self
     }
 
     pub(super) fn digest(&self) -> &TokenDigest {
@@ -110,41 +113,71 @@ impl Record {
         self.marks &= !GOOD;
     }
 
-    pub(super) fn session(&self) -> Session {
+    pub(super) fn terms(&self) -> Number {
+        self.terms
+    }
+
+    pub(super) fn more(&self) -> Option<Number> {
+        self.more
+    }
+
+    pub(super) fn set_more(&mut self, more: Number) {
+        self.more = Some(more);
+    }
+
+    fn nanosecond(&self) -> u32 {
+        self.marks & !(GOOD | LOGIN)
+    }
+}
+
+/// A record with what it names.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) record: &'a Record,
+    pub(super) terms: &'a Terms,
+    pub(super) mores: &'a Slab<More>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn session(self) -> Session {
         // Each request comes by here, and a literal is quicker than the builder.
         Session {
-            subject: self.subject.clone(),
+            subject: self.record.subject.clone(),
             client: self.terms.client.clone(),
             scope: self.terms.scope.clone(),
             family: match self.terms.belongs {
-                Belongs::Here => Some(self.family),
+                Belongs::Here => Some(self.record.family),
                 Belongs::Elsewhere(other) => Some(other),
                 Belongs::Nowhere => None,
             },
             issued_at: self.issued_at(),
-            expires_at: self.terms.expires_at(self.second),
+            expires_at: self.expires_at(),
         }
     }
 
     /// Whether the access token is dead at `now`.
-    pub(super) fn is_expired_at(&self, now: Timestamp) -> bool {
-        now >= self.terms.expires_at(self.second)
+    pub(super) fn is_expired_at(self, now: Timestamp) -> bool {
+        now >= self.expires_at()
     }
 
-    fn issued_at(&self) -> Timestamp {
-        self.terms.issued_at(self.second)
+    fn issued_at(self) -> Timestamp {
+        self.terms.issued_at(self.record.second)
+    }
+
+    fn expires_at(self) -> Timestamp {
+        self.terms.expires_at(self.record.second)
     }
 
     /// Who logged in.
-    pub(super) fn owner(&self) -> &Subject {
+    pub(super) fn owner(self) -> &'a Subject {
         match self.rest() {
             Some(Rest::Other(family)) => family.subject(),
-            _ => &self.subject,
+            _ => &self.record.subject,
         }
     }
 
     /// Whether all tokens of the login are dead at `now`.
-    pub(super) fn is_over_at(&self, now: Timestamp) -> bool {
+    pub(super) fn is_over_at(self, now: Timestamp) -> bool {
         match self.rest() {
             Some(Rest::Other(family)) => family.is_expired_at(now),
             Some(Rest::Refreshed { expires_at, .. }) => now >= *expires_at,
@@ -160,14 +193,12 @@ impl Record {
                 refreshed_at,
                 expires_at,
             }) => (Some(chain.clone()), *refreshed_at, *expires_at),
-            None => {
-                let ends = self.terms.expires_at(self.second);
-                (None, self.issued_at(), ends)
-            }
+            None => (None, self.issued_at(), self.expires_at()),
         };
         let created_at = self.issued_at();
-        let order = created_at.as_secs() * SECOND + u64::from(self.nanosecond());
-        let mut family = Family::new(self.family, self.subject.clone(), created_at, expires_at)
+        let order = created_at.as_secs() * SECOND + u64::from(self.record.nanosecond());
+        let subject = self.record.subject.clone();
+        let mut family = Family::new(self.record.family, subject, created_at, expires_at)
             .with_client(self.terms.client.clone())
             .with_scope(self.terms.scope.clone())
             .with_order(order)
@@ -181,26 +212,14 @@ impl Record {
         family
     }
 
-    /// Takes what became of the login.
-    pub(super) fn keep(&mut self, family: Family) {
-        let Some(rest) = self.rest_of(family) else {
-            return;
-        };
-        if let Some(more) = &mut self.more {
-            more.rest = rest;
-        } else {
-            self.more = Some(Box::new(More { rest, later: None }));
-        }
-    }
-
     /// What the access token does not tell of its login, if anything.
-    fn rest_of(&self, family: Family) -> Option<Rest> {
-        let told = *family.subject() == self.subject
+    pub(super) fn rest_of(self, family: Family) -> Option<Rest> {
+        let told = *family.subject() == self.record.subject
             && family.client() == self.terms.client.as_ref()
             && *family.scope() == self.terms.scope
             && family.created_at() == self.issued_at()
-            && order_within(&family) == Some(self.nanosecond());
-        let ends_alike = family.expires_at() == self.terms.expires_at(self.second)
+            && order_within(&family) == Some(self.record.nanosecond());
+        let ends_alike = family.expires_at() == self.expires_at()
             && family.refreshed_at() == family.created_at();
         match family.chain() {
             None if told && ends_alike => None,
@@ -213,50 +232,18 @@ impl Record {
         }
     }
 
-    /// Forgets the salts of windows that are closed at `now`.
-    pub(super) fn forget_salts(&mut self, now: Timestamp) {
-        let mut family = self.family();
-        family.forget_salts(now);
-        self.keep(family);
-    }
-
-    fn rest(&self) -> Option<&Rest> {
-        self.more.as_ref().map(|more| &more.rest)
-    }
-
-    fn nanosecond(&self) -> u32 {
-        self.marks & !(GOOD | LOGIN)
-    }
-
-    /// Adds a later access token, which was saved at `place`.
-    pub(super) fn add_later(&mut self, place: Place) {
-        debug_assert!(self.more.is_some(), "who was refreshed has a chain");
-        if let Some(more) = &mut self.more {
-            let later = more.later.get_or_insert_default();
-            // Whoever was there before is gone.
-            later.retain(|other| *other != place);
-            later.push(place);
-        }
-    }
-
-    /// If there are too many access tokens, the oldest, which has to go.
-    pub(super) fn oldest_too_many(&mut self, own: Place) -> Option<Place> {
-        let more = self.more.as_mut()?;
-        let first = usize::from(self.marks & GOOD != 0);
-        let later = more.later.as_mut()?;
-        if first + later.len() <= Family::MAX_ACCESS_TOKENS {
-            return None;
-        }
-        if first == 1 {
-            return Some(own);
-        }
-        Some(later.remove(0))
-    }
-
     /// The later access tokens.
-    pub(super) fn later_tokens(&self) -> &[Place] {
-        let later = self.more.as_ref().and_then(|more| more.later.as_ref());
+    pub(super) fn later_tokens(self) -> &'a [Place] {
+        let later = self.more().and_then(|more| more.later.as_ref());
         later.map_or(&[], |later| later.as_slice())
+    }
+
+    fn rest(self) -> Option<&'a Rest> {
+        self.more().map(|more| &more.rest)
+    }
+
+    fn more(self) -> Option<&'a More> {
+        self.mores.get(self.record.more?.get())
     }
 }
 

@@ -5,12 +5,13 @@ use std::{
 };
 
 use super::{
+    entries::{Entries, Remains},
     index::Index,
     list::List,
     lock::{Lock, PARTS},
     parts::{Added, Records},
     place::Place,
-    record::Record,
+    record::Entry,
     subjects::Subjects,
 };
 use crate::{
@@ -32,13 +33,6 @@ pub(super) struct Shared {
     pub(super) subjects: Subjects,
     /// When open windows close, and whose they are. The next to close is the first.
     windows: Mutex<BinaryHeap<Reverse<(Timestamp, FamilyId)>>>,
-}
-
-/// What is left of a login that has ended.
-#[expect(dead_code, reason = "it is there to be dropped")]
-struct Remains {
-    record: Record,
-    list: Option<List>,
 }
 
 impl Shared {
@@ -67,8 +61,8 @@ impl Shared {
             }
             self.end(&mut part, id, place);
         }
-        let record = |recent: &mut _| Record::login(family, access, session, recent);
-        let place = match self.records.add(&access, now, record) {
+        let login = |entries: &mut Entries| entries.insert_login(family, access, session);
+        let place = match self.records.add(&access, now, login) {
             Added::At(place) => place,
             Added::Taken => return Ok(Inserted::Taken),
             Added::Full => return Err(StoreError::new("there is no room for more logins")),
@@ -98,7 +92,7 @@ impl Shared {
         let Some(place) = self.place(&part, id) else {
             return Ok(Rotated::Unknown);
         };
-        let Some(mut family) = self.records.read(place, Record::family) else {
+        let Some(mut family) = self.records.read(place, |login| login.family()) else {
             return Ok(Rotated::Unknown);
         };
         let rotated = family.rotate(rotation);
@@ -111,18 +105,18 @@ impl Shared {
             _ => return Ok(rotated),
         }
         let (access, session) = (rotation.access(), rotation.session());
-        let record = |recent: &mut _| Record::later(id, access, session, recent);
-        let later = match self.records.add(&access, rotation.now(), record) {
+        let later = |entries: &mut Entries| entries.insert_later(id, access, session);
+        let later = match self.records.add(&access, rotation.now(), later) {
             Added::At(later) => later,
             Added::Taken => return Ok(Rotated::Unknown),
             Added::Full => return Err(StoreError::new("there is no room for more tokens")),
         };
-        let oldest = self.records.update(place, |login| {
-            login.keep(family);
-            login.add_later(later);
-            login.oldest_too_many(place)
+        let oldest = self.records.update(place, |entries, number| {
+            entries.keep(number, family);
+            entries.add_later(number, later);
+            entries.oldest_too_many(number, place)
         });
-        if let Some(oldest) = oldest.flatten() {
+        if let Some(oldest) = oldest {
             self.records.revoke_at(oldest, id);
         }
         Ok(rotated)
@@ -145,7 +139,7 @@ impl Shared {
     pub(super) fn find_family(&self, id: FamilyId) -> Option<Family> {
         let part = self.part(id).read();
         let place = self.place(&part, id)?;
-        self.records.read(place, Record::family)
+        self.records.read(place, |login| login.family())
     }
 
     pub(super) fn families_of(&self, subject: &Subject) -> Vec<Family> {
@@ -153,8 +147,10 @@ impl Shared {
             .subjects
             .get(subject, |place| self.owns(subject, place));
         // In between, a login may have ended and its place been given to another user's.
-        let family =
-            |login: &Record| (login.is_login() && login.owner() == subject).then(|| login.family());
+        let family = |login: Entry<'_>| {
+            let is_theirs = login.record.is_login() && login.owner() == subject;
+            is_theirs.then(|| login.family())
+        };
         let family = |place| self.records.read(place, family).flatten();
         places.into_iter().filter_map(family).collect()
     }
@@ -169,15 +165,18 @@ impl Shared {
     }
 
     pub(super) fn place(&self, part: &Index<Place>, id: FamilyId) -> Option<Place> {
-        part.find(hash_of(id), |place| {
-            self.records.read(place, Record::id) == Some(id)
-        })
+        part.find(hash_of(id), |place| self.records.id(place) == Some(id))
     }
 
     /// Revokes a login and all its tokens, while its part is locked. What remains of it, if it was
     /// there, is best dropped when the lock is free again: the allocator takes its time now and then.
-    fn end(&self, part: &mut Index<Place>, id: FamilyId, place: Place) -> Option<Remains> {
-        let seen = |login: &Record| (login.owner().clone(), login.later_tokens().to_vec());
+    fn end(
+        &self,
+        part: &mut Index<Place>,
+        id: FamilyId,
+        place: Place,
+    ) -> Option<(Remains, Option<List>)> {
+        let seen = |login: Entry<'_>| (login.owner().clone(), login.later_tokens().to_vec());
         let (owner, later) = self.records.read(place, seen)?;
         // The tokens first: whoever finds no login any more, must find no token either.
         self.records.revoke_at(place, id);
@@ -187,8 +186,7 @@ impl Shared {
         // The record last, so that nobody takes another login at this place for one of this user's.
         let list = self.subjects.remove(&owner, place);
         part.replace(hash_of(id), place, None);
-        let record = self.records.remove(place)?;
-        Some(Remains { record, list })
+        Some((self.records.remove(place)?, list))
     }
 
     /// Clears away some of what is over.
@@ -222,7 +220,8 @@ impl Shared {
         for id in closed {
             let part = self.part(id).write();
             if let Some(place) = self.place(&part, id) {
-                self.records.update(place, |login| login.forget_salts(now));
+                self.records
+                    .update(place, |entries, number| entries.forget_salts(number, now));
             }
         }
     }

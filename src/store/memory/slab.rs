@@ -46,16 +46,18 @@ impl<T> Slab<T> {
         self.free.lowest().or_else(last)
     }
 
-    /// Puts a value at the [`next`](Self::next) number.
-    pub(super) fn insert(&mut self, value: T) {
-        if let Some(number) = self.free.take() {
+    /// Puts a value at the [`next`](Self::next) number, which there has to be.
+    pub(super) fn insert(&mut self, value: T) -> u32 {
+        let number = self.next().expect("there are fewer than there are numbers");
+        if self.free.take().is_some() {
             self.values[number as usize] = Some(value);
-            return;
+            return number;
         }
         if self.values.len() == self.values.capacity() {
             self.values.reserve_exact(self.values.len() / 8 + 4);
         }
         self.values.push(Some(value));
+        number
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<T> {

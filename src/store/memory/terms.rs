@@ -2,12 +2,8 @@
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
 
-use hashbrown::HashTable;
-
+use super::{index::Index, slab::Slab};
 use crate::model::{ClientId, FamilyId, Scope, Session, Timestamp};
-
-/// How many of them are remembered for those to come.
-const REMEMBERED: usize = 4_096;
 
 /// What the sessions of many logins have in common, so that each needs no room for it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -64,38 +60,66 @@ pub(super) fn halves(number: u64) -> (u32, u32) {
     ((number >> 32) as u32, number as u32)
 }
 
-/// The terms that came up lately, each once.
-pub(super) struct Recent {
-    terms: HashTable<Arc<Terms>>,
+/// The terms of all records of a part, each once.
+pub(super) struct AllTerms {
+    shared: Slab<Shared>,
+    /// The numbers in `shared`.
+    index: Index<u32>,
     hasher: RandomState,
 }
 
-impl Recent {
+struct Shared {
+    terms: Terms,
+    /// How many records have them.
+    records: u32,
+}
+
+impl AllTerms {
     pub(super) fn new() -> Self {
         Self {
-            terms: HashTable::new(),
+            shared: Slab::new(),
+            index: Index::new(),
             hasher: RandomState::new(),
         }
     }
 
-    /// Forgets those that no record has any more.
-    pub(super) fn forget_unused(&mut self) {
-        self.terms.retain(|terms| Arc::strong_count(terms) > 1);
+    pub(super) fn get(&self, number: u32) -> Option<&Terms> {
+        self.shared.get(number).map(|shared| &shared.terms)
     }
 
-    /// The same terms, shared if they came up lately.
-    pub(super) fn share(&mut self, terms: Terms) -> Arc<Terms> {
-        let hash = self.hasher.hash_one(&terms);
-        if let Some(known) = self.terms.find(hash, |known| **known == terms) {
-            return Arc::clone(known);
+    /// The number of `terms`, which one more record has.
+    pub(super) fn share(&mut self, terms: Terms) -> u32 {
+        let hash = self.hash_of(&terms);
+        let is_it = |number| self.get(number) == Some(&terms);
+        if let Some(number) = self.index.find(hash, is_it) {
+            if let Some(shared) = self.shared.get_mut(number) {
+                shared.records += 1;
+            }
+            return number;
         }
-        // Labels are what clients say, so there may be no end of them.
-        if self.terms.len() >= REMEMBERED {
-            self.terms.clear();
+        let number = self.shared.insert(Shared { terms, records: 1 });
+        self.index.insert(hash, number);
+        number
+    }
+
+    /// Takes note that a record has gone. Returns what nobody has any more.
+    pub(super) fn release(&mut self, number: u32) -> Option<Terms> {
+        let shared = self.shared.get_mut(number)?;
+        shared.records -= 1;
+        if shared.records > 0 {
+            return None;
         }
-        let terms = Arc::new(terms);
-        let hash_of = |terms: &Arc<Terms>| self.hasher.hash_one(&**terms);
-        self.terms.insert_unique(hash, Arc::clone(&terms), hash_of);
-        terms
+        let Shared { terms, .. } = self.shared.remove(number)?;
+        self.index.replace(self.hash_of(&terms), number, None);
+        Some(terms)
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.shared.shrink();
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one too")]
+    fn hash_of(&self, terms: &Terms) -> u32 {
+        self.hasher.hash_one(terms) as u32
     }
 }

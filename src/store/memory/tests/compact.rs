@@ -12,7 +12,9 @@ use crate::{
             free::Free,
             list::List,
             place::Place,
+            record::Record,
             slab::{Next, Slab},
+            terms::{AllTerms, Terms},
         },
     },
 };
@@ -83,6 +85,32 @@ async fn a_login_comes_back_as_it_was_saved_whatever_its_token_says() {
     for session in sessions {
         assert_comes_back(plain(), digest(1), session).await;
     }
+}
+
+#[test]
+fn terms_are_there_once_until_the_last_record_has_gone() {
+    let session = Session::new(subject("meera"), NOON, LATER).with_family(id(1));
+    let of = |label: &str| Terms::of(&session, id(1), Some(label));
+    let mut all = AllTerms::new();
+    let firefox = all.share(of("Firefox"));
+    let chrome = all.share(of("Chrome"));
+    assert_ne!(firefox, chrome);
+    assert_eq!(all.share(of("Firefox")), firefox);
+
+    assert!(all.release(firefox).is_none());
+    assert!(all.get(firefox) == Some(&of("Firefox")));
+    assert!(all.release(firefox) == Some(of("Firefox")));
+    assert!(all.get(firefox).is_none());
+    assert!(all.get(chrome) == Some(&of("Chrome")));
+    // The number is free for others.
+    assert_eq!(all.share(of("Safari")), firefox);
+    assert_ne!(all.share(of("Firefox")), firefox);
+}
+
+/// Two lines of a processor's cache at most, and most of what a login takes.
+#[test]
+fn a_record_takes_eighty_bytes() {
+    assert!(size_of::<Option<Record>>() <= 80);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     model::{Family, Rotated},
     store::{
         TokenStore,
-        memory::{MemoryTokens, record::Record},
+        memory::{MemoryTokens, record::Entry},
     },
 };
 
@@ -92,7 +92,7 @@ async fn a_thousand_refreshes_leave_no_more_behind_than_is_alive() {
         assert!(matches!(rotated, Rotated::Done));
         let part = tokens.shared.part(id(1)).read();
         let place = tokens.shared.place(&part, id(1)).unwrap();
-        let later = |login: &Record| login.later_tokens().len();
+        let later = |login: Entry<'_>| login.later_tokens().len();
         let remembered = tokens.shared.records.read(place, later);
         assert!(remembered.unwrap() <= Family::MAX_ACCESS_TOKENS);
         drop(part);
