@@ -16,7 +16,8 @@
 //! second, and the ratios are of turns in the same round.
 //!
 //! *No login* is the connection code and the time-out of the `server` example with a route that
-//! answers the same JSON to everybody. *The login alone* adds what `benches/fastapi/app.py` has and
+//! answers the same JSON to everybody; *an empty layer* adds one that does nothing, for that is what
+//! axum itself takes for a layer. *The login alone* adds what `benches/fastapi/app.py` has and
 //! leaves out what else the example is linked with: SQL, Redis, metrics.
 //!
 //! *The tight loop* checks a password again and again on as many threads as there are cores; the
@@ -63,6 +64,7 @@ fn main() {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("bare") => bare::serve_open(&arguments[1]),
+        Some("layered") => bare::serve_layered(&arguments[1]),
         Some("alone") => bare::serve_alone(&arguments[1]),
         Some("measure") => measure(&arguments[1..]),
         _ => collect(&arguments),
@@ -101,7 +103,13 @@ fn measure(parts: &[String]) {
         hashing::measure();
     }
     pin_to(1);
-    let kinds = [Kind::Ours, Kind::Bare, Kind::Alone, Kind::FastApi];
+    let kinds = [
+        Kind::Ours,
+        Kind::Bare,
+        Kind::Layered,
+        Kind::Alone,
+        Kind::FastApi,
+    ];
     if asked("me") {
         me(&kinds.map(|kind| Server::start(kind, 12)));
     }
@@ -119,7 +127,7 @@ fn measure(parts: &[String]) {
 }
 
 /// Requests for `/me` with a token, and what the servers hold in memory afterwards.
-fn me(servers: &[Option<Server>; 4]) {
+fn me(servers: &[Option<Server>; 5]) {
     let clients = servers.each_ref().map(|server| {
         let server = server.as_ref()?;
         let token = server.log_in();
@@ -128,8 +136,15 @@ fn me(servers: &[Option<Server>; 4]) {
         Some(Clients::new(server.address, CONNECTIONS, &request))
     });
     let turns = take_turns("me", servers, &clients, TURN, ROUNDS);
-    let [ours, bare, _, fastapi] = &turns;
+    let [ours, bare, layered, _, fastapi] = &turns;
     ratio("/me, of no login's", ours, bare, Goal::AtLeast(0.93, 0.97));
+    let goal = Goal::None;
+    ratio(
+        "/me with an empty layer, of no login's",
+        layered,
+        bare,
+        goal,
+    );
     ratio("/me, of FastAPI's", ours, fastapi, Goal::AtLeast(6.0, 7.0));
     let goal = Goal::AtMost(1.0 / 10.0, 1.0 / 12.0);
     hold(servers, memory::RESIDENT, "memory", goal);
@@ -137,7 +152,7 @@ fn me(servers: &[Option<Server>; 4]) {
 }
 
 /// What the servers hold in memory.
-fn hold(servers: &[Option<Server>; 4], field: &str, what: &str, goal: Goal) {
+fn hold(servers: &[Option<Server>; 5], field: &str, what: &str, goal: Goal) {
     let held = servers.each_ref().map(|server| {
         let server = server.as_ref()?;
         let mebibytes = memory::mebibytes(server.id(), field).unwrap();
@@ -145,7 +160,7 @@ fn hold(servers: &[Option<Server>; 4], field: &str, what: &str, goal: Goal) {
         figure("me", None, &row, "MiB", Spread::one(mebibytes), Goal::None);
         Some(mebibytes)
     });
-    let [Some(ours), _, Some(alone), Some(fastapi)] = held else {
+    let [Some(ours), _, _, Some(alone), Some(fastapi)] = held else {
         return;
     };
     let rows = [

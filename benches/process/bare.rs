@@ -12,6 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tower::util::MapRequestLayer;
 use tower_oauth2_password::{
     Authenticated, MemoryTokens, MemoryUsers, PasswordFlow, password::HashingPool,
 };
@@ -20,6 +21,14 @@ use tower_oauth2_password::{
 #[tokio::main]
 pub async fn serve_open(address: &str) {
     serve(address, Router::new().route("/me", get(me))).await;
+}
+
+/// The same with a layer that does nothing.
+#[tokio::main]
+pub async fn serve_layered(address: &str) {
+    let nothing = MapRequestLayer::new(|request: Request| request);
+    let app = Router::new().route("/me", get(me)).route_layer(nothing);
+    serve(address, app).await;
 }
 
 /// Serves what `benches/fastapi/app.py` does.

@@ -20,6 +20,8 @@ pub enum Kind {
     Ours,
     /// Without the login.
     Bare,
+    /// Without the login, but with a layer that does nothing.
+    Layered,
     /// Without all but the login.
     Alone,
     FastApi,
@@ -30,6 +32,7 @@ impl Kind {
         match self {
             Self::Ours => "server",
             Self::Bare => "no login",
+            Self::Layered => "an empty layer",
             Self::Alone => "the login alone",
             Self::FastApi => "FastAPI",
         }
@@ -60,6 +63,7 @@ impl Server {
                 command.args(["--listen", &address.to_string()]);
             }
             Kind::Bare => drop(command.arg(own).args(["bare", &address.to_string()])),
+            Kind::Layered => drop(command.arg(own).args(["layered", &address.to_string()])),
             Kind::Alone => drop(command.arg(own).args(["alone", &address.to_string()])),
             Kind::FastApi => {
                 let Some(python) = env::var_os("FASTAPI_PYTHON") else {
@@ -104,7 +108,7 @@ impl Server {
 
     /// An access token; whoever asks for no login takes any.
     pub fn log_in(&self) -> String {
-        if self.kind == Kind::Bare {
+        if matches!(self.kind, Kind::Bare | Kind::Layered) {
             return "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U".to_owned();
         }
         let (status, body) = ask_once(self.address, &login());
