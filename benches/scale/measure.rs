@@ -49,6 +49,8 @@ pub fn alone(shape: Shape, logins: usize) {
         population.hits();
         population.issues();
         population.reads_beside_writes();
+        // From here on only ours is asked.
+        population.bare = Bare::default();
         population.expiry();
     }
 }
@@ -126,7 +128,7 @@ impl Population {
     }
 
     /// New logins while nobody's ends; they do not stay.
-    fn issues(&mut self) {
+    fn issues(&self) {
         let (mut ours, mut ratios) = (Vec::new(), Vec::new());
         for turn in 0..10 {
             let first = self.logins + turn * CALLS;
@@ -149,47 +151,48 @@ impl Population {
             Spread::of(ratios),
             Goal::None,
         );
-        // From here on only ours is asked.
-        self.bare = Bare::default();
     }
 
     /// Hits of this thread, with another one that does nothing, asks too, or logs in, in turn.
     fn reads_beside_writes(&self) {
         let next = self.logins + 10 * CALLS;
-        let others: [(&str, &(dyn Fn(u64) + Sync)); 2] = [
-            ("hit beside hits, of one alone", &|number| {
-                black_box(self.hit(mixed(number) % self.logins));
-            }),
-            ("hit beside logins, of one alone", &|number| {
-                self.crowd.log_in(&self.tokens, next + number, START);
-            }),
-        ];
-        for (row, other) in others {
-            let (busy, over) = (AtomicBool::new(false), AtomicBool::new(false));
-            let ratios = thread::scope(|scope| {
-                scope.spawn(|| {
-                    let mut number = 0;
-                    while !over.load(Ordering::Relaxed) {
-                        if busy.load(Ordering::Relaxed) {
-                            other(number);
-                            number += 1;
-                        } else {
-                            std::hint::spin_loop();
-                        }
+        let any = |number| mixed(number) % self.logins;
+        let (hit, bare_hit) = (|number| self.hit(number), |number| self.bare_hit(number));
+        self.beside("hit beside hits, of one alone", hit, |number| {
+            black_box(self.hit(any(number)));
+        });
+        self.beside("the bare map's beside its own", bare_hit, |number| {
+            black_box(self.bare_hit(any(number)));
+        });
+        self.beside("hit beside logins, of one alone", hit, |number| {
+            self.crowd.log_in(&self.tokens, next + number, START);
+        });
+    }
+
+    fn beside(&self, row: &str, mut hit: impl FnMut(u64) -> u64, other: impl Fn(u64) + Sync) {
+        let (busy, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let ratios = thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    if busy.load(Ordering::Relaxed) {
+                        other(number);
+                        number += 1;
+                    } else {
+                        std::hint::spin_loop();
                     }
-                });
-                let turn = |turn, with| {
-                    busy.store(with, Ordering::Relaxed);
-                    self.strangers(turn, |number| self.hit(number))
-                        .as_secs_f64()
-                };
-                let ratios = (0..TURNS).map(|each| turn(each, true) / turn(each, false));
-                let ratios = ratios.collect();
-                over.store(true, Ordering::Relaxed);
-                ratios
+                }
             });
-            self.note(row, "times", Spread::of(ratios), Goal::None);
-        }
+            let mut turn = |turn, with| {
+                busy.store(with, Ordering::Relaxed);
+                self.strangers(turn, &mut hit).as_secs_f64()
+            };
+            let ratios = (0..TURNS).map(|each| turn(each, true) / turn(each, false));
+            let ratios = ratios.collect();
+            over.store(true, Ordering::Relaxed);
+            ratios
+        });
+        self.note(row, "times", Spread::of(ratios), Goal::None);
     }
 
     /// All of them end at once, and logins go on: these sweep.
