@@ -138,13 +138,8 @@ fn me(servers: &[Option<Server>; 5]) {
     let turns = take_turns("me", servers, &clients, TURN, ROUNDS);
     let [ours, bare, layered, _, fastapi] = &turns;
     ratio("/me, of no login's", ours, bare, Goal::AtLeast(0.93, 0.97));
-    let goal = Goal::None;
-    ratio(
-        "/me with an empty layer, of no login's",
-        layered,
-        bare,
-        goal,
-    );
+    let row = "/me with an empty layer, of no login's";
+    ratio(row, layered, bare, Goal::None);
     ratio("/me, of FastAPI's", ours, fastapi, Goal::AtLeast(6.0, 7.0));
     let goal = Goal::AtMost(1.0 / 10.0, 1.0 / 12.0);
     hold(servers, memory::RESIDENT, "memory", goal);

@@ -154,6 +154,8 @@ fn print_help(address: SocketAddr, args: &Args, url: Option<&PublicUrl>) {
     println!(
         "  # log out
   curl {client}-d token={token} {base}/revoke
+
+  # or, instead, log out everywhere
   curl -X POST --oauth2-bearer TOKEN {base}/logout-everywhere
 "
     );

@@ -40,7 +40,7 @@ pub fn allocations() -> usize {
     ALLOCATIONS.with(Cell::get)
 }
 
-/// How many blocks this thread holds, if no other thread has freed any.
+/// How many blocks this thread holds, if each was freed by the thread that asked for it.
 pub fn held() -> usize {
     allocations() - FREED.with(Cell::get)
 }

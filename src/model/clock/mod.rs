@@ -99,8 +99,8 @@ impl Clock {
         })
     }
 
-    /// [`now`](Self::now), or a few **milliseconds** earlier where the system can tell that in a
-    /// third of the time. For what every request asks.
+    /// [`now`](Self::now), or as of the last tick of the kernel's timer, where the system can tell
+    /// that in a third of the time. For what every request asks.
     pub(crate) fn lately(&self) -> Timestamp {
         self.shown().unwrap_or_else(coarse::now)
     }

@@ -7,7 +7,7 @@ use std::{
 use coarsetime::{Duration as CoarseDuration, Instant as CoarseInstant};
 
 /// By how much the coarse clock may lag: 10 ms where the kernel ticks 100 times a second, 16 ms on
-/// Windows.
+/// Windows. Where a virtual machine is held up for longer, an answer gets as much older.
 const LAG: Duration = Duration::from_millis(20);
 
 /// Where the exact clock begins.

@@ -38,7 +38,7 @@ impl Entries {
         let record = self.records.get(number)?;
         Some(Entry {
             record,
-            terms: self.terms.get(record.terms().get())?,
+            terms: self.terms.get(record.terms())?,
             mores: &self.more,
         })
     }
@@ -64,10 +64,8 @@ impl Entries {
         digest: TokenDigest,
         session: &Session,
     ) -> u32 {
-        let terms = Terms::of(session, family.id(), family.label());
-        let terms = Number::new(self.terms.share(terms));
-        let record = Record::good(family.id(), digest, session, terms).with_login(&family);
-        let number = self.records.insert(record);
+        let record = self.good(family.id(), family.label(), digest, session);
+        let number = self.records.insert(record.with_login(&family));
         self.keep(number, family);
         number
     }
@@ -79,16 +77,25 @@ impl Entries {
         digest: TokenDigest,
         session: &Session,
     ) -> u32 {
-        let terms = Terms::of(session, family, None);
-        let terms = Number::new(self.terms.share(terms));
-        let record = Record::good(family, digest, session, terms);
+        let record = self.good(family, None, digest, session);
         self.records.insert(record)
+    }
+
+    fn good(
+        &mut self,
+        family: FamilyId,
+        label: Option<&str>,
+        digest: TokenDigest,
+        session: &Session,
+    ) -> Record {
+        let terms = self.terms.share(Terms::of(session, family, label));
+        Record::good(family, digest, session, terms)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Remains> {
         let record = self.records.remove(number)?;
         let more = record.more().and_then(|more| self.more.remove(more.get()));
-        let terms = self.terms.release(record.terms().get());
+        let terms = self.terms.release(record.terms());
         Some(Remains {
             record,
             terms,

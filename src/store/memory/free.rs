@@ -16,6 +16,7 @@ impl Free {
     }
 
     pub(super) fn lowest(&self) -> Option<u32> {
+        // Else all words from the first on would be looked at.
         if self.len == 0 {
             return None;
         }

@@ -7,11 +7,11 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
-/// How many locks there are of a kind, so that threads seldom meet.
+/// How many [`Lock`]s there are of a kind, so that threads seldom meet.
 pub(super) const PARTS: usize = 64;
 
-/// How many [`ReadMostly`] there are of a kind. Each has its own lines in a processor's cache, which
-/// every request needs, and readers do not meet anyway.
+/// How many [`ReadMostly`] there are: fewer, as readers do not meet anyway, and each has lines of its
+/// own in a processor's cache, which every request needs.
 pub(super) const READ_PARTS: usize = 16;
 
 // Nothing panics half-way under a lock, so what is in there is whole even if a thread has died.

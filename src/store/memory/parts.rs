@@ -16,9 +16,9 @@ use crate::model::{FamilyId, Session, Timestamp, TokenDigest};
 /// n/16 logins and refreshes, which bounds what an expired one can hold back.
 const SWEPT_PER_ADDED: usize = 16;
 /// The number of parts is a power of two.
-#[expect(clippy::cast_possible_truncation, reason = "there are 16 at most")]
+#[expect(clippy::cast_possible_truncation, reason = "there are few")]
 const LAST_PART: u8 = (READ_PARTS - 1) as u8;
-/// How many indexes each part has, so that none is large, and takes long to grow.
+/// How many indexes each part has, so that none gets so large that it takes long to grow.
 const INDEXES: usize = 4;
 
 /// Whether a record was added.

@@ -1,5 +1,9 @@
+use super::lock::READ_PARTS;
+
 const PART_BITS: u32 = 4;
 const SLOT_BITS: u32 = 27;
+
+const _: () = assert!(READ_PARTS.is_power_of_two() && READ_PARTS <= 1 << PART_BITS);
 
 /// Where a record is: its part, and its number there. A record stays where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -31,8 +31,9 @@ pub(super) struct Record {
     marks: u32,
 }
 
-/// Of something in a [`Slab`] beside that of the records.
-#[derive(Clone, Copy)]
+/// The number of something in a [`Slab`] that a record names. It is never zero inside, so that neither
+/// an `Option` of it nor one of a record takes more room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number(NonZeroU32);
 
 impl Number {

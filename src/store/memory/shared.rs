@@ -24,7 +24,7 @@ const CLEARED_PER_CALL: usize = 16;
 
 // Whoever changes a login, or looks at it as a whole, holds the lock of its part of `families`
 // meanwhile, and takes the others under it: one of `subjects`, and under that, or alone, one of
-// `records`. That of the windows is taken with none under it.
+// `records`. That of the windows is taken alone.
 /// What all clones of a store have in common.
 pub(super) struct Shared {
     pub(super) records: Records,
@@ -34,6 +34,9 @@ pub(super) struct Shared {
     /// When open windows close, and whose they are. The next to close is the first.
     windows: Mutex<BinaryHeap<Reverse<(Timestamp, FamilyId)>>>,
 }
+
+/// What is left of a login, and of the list of its user's.
+type Ended = (Remains, Option<List>);
 
 impl Shared {
     pub(super) fn new() -> Self {
@@ -170,12 +173,7 @@ impl Shared {
 
     /// Revokes a login and all its tokens, while its part is locked. What remains of it, if it was
     /// there, is best dropped when the lock is free again: the allocator takes its time now and then.
-    fn end(
-        &self,
-        part: &mut Index<Place>,
-        id: FamilyId,
-        place: Place,
-    ) -> Option<(Remains, Option<List>)> {
+    fn end(&self, part: &mut Index<Place>, id: FamilyId, place: Place) -> Option<Ended> {
         let seen = |login: Entry<'_>| (login.owner().clone(), login.later_tokens().to_vec());
         let (owner, later) = self.records.read(place, seen)?;
         // The tokens first: whoever finds no login any more, must find no token either.

@@ -46,13 +46,13 @@ impl<T> Slab<T> {
         self.free.lowest().or_else(last)
     }
 
-    /// Puts a value at the [`next`](Self::next) number, which there has to be.
+    /// Puts a value at the [`next`](Self::next) number, which there has to be, and returns that.
     pub(super) fn insert(&mut self, value: T) -> u32 {
-        let number = self.next().expect("there are fewer than there are numbers");
-        if self.free.take().is_some() {
+        if let Some(number) = self.free.take() {
             self.values[number as usize] = Some(value);
             return number;
         }
+        let number = self.next().expect("there are fewer than numbers");
         if self.values.len() == self.values.capacity() {
             self.values.reserve_exact(self.values.len() / 8 + 4);
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
 
-use super::{index::Index, slab::Slab};
+use super::{index::Index, record::Number, slab::Slab};
 use crate::model::{ClientId, FamilyId, Scope, Session, Timestamp};
 
 /// What the sessions of many logins have in common, so that each needs no room for it.
@@ -62,13 +62,13 @@ pub(super) fn halves(number: u64) -> (u32, u32) {
 
 /// The terms of all records of a part, each once.
 pub(super) struct AllTerms {
-    shared: Slab<Shared>,
-    /// The numbers in `shared`.
+    counted: Slab<Counted>,
+    /// The numbers in `counted`.
     index: Index<u32>,
     hasher: RandomState,
 }
 
-struct Shared {
+struct Counted {
     terms: Terms,
     /// How many records have them.
     records: u32,
@@ -77,45 +77,46 @@ struct Shared {
 impl AllTerms {
     pub(super) fn new() -> Self {
         Self {
-            shared: Slab::new(),
+            counted: Slab::new(),
             index: Index::new(),
             hasher: RandomState::new(),
         }
     }
 
-    pub(super) fn get(&self, number: u32) -> Option<&Terms> {
-        self.shared.get(number).map(|shared| &shared.terms)
+    pub(super) fn get(&self, number: Number) -> Option<&Terms> {
+        self.counted.get(number.get()).map(|counted| &counted.terms)
     }
 
     /// The number of `terms`, which one more record has.
-    pub(super) fn share(&mut self, terms: Terms) -> u32 {
+    pub(super) fn share(&mut self, terms: Terms) -> Number {
         let hash = self.hash_of(&terms);
-        let is_it = |number| self.get(number) == Some(&terms);
+        let is_it = |number| self.get(Number::new(number)) == Some(&terms);
         if let Some(number) = self.index.find(hash, is_it) {
-            if let Some(shared) = self.shared.get_mut(number) {
-                shared.records += 1;
+            if let Some(counted) = self.counted.get_mut(number) {
+                counted.records += 1;
             }
-            return number;
+            return Number::new(number);
         }
-        let number = self.shared.insert(Shared { terms, records: 1 });
+        let number = self.counted.insert(Counted { terms, records: 1 });
         self.index.insert(hash, number);
-        number
+        Number::new(number)
     }
 
     /// Takes note that a record has gone. Returns what nobody has any more.
-    pub(super) fn release(&mut self, number: u32) -> Option<Terms> {
-        let shared = self.shared.get_mut(number)?;
-        shared.records -= 1;
-        if shared.records > 0 {
+    pub(super) fn release(&mut self, number: Number) -> Option<Terms> {
+        let number = number.get();
+        let counted = self.counted.get_mut(number)?;
+        counted.records -= 1;
+        if counted.records > 0 {
             return None;
         }
-        let Shared { terms, .. } = self.shared.remove(number)?;
+        let Counted { terms, .. } = self.counted.remove(number)?;
         self.index.replace(self.hash_of(&terms), number, None);
         Some(terms)
     }
 
     pub(super) fn shrink(&mut self) {
-        self.shared.shrink();
+        self.counted.shrink();
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one too")]

@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use dashmap::{DashMap, mapref::entry::Entry as Place};
+use dashmap::{DashMap, mapref::entry::Entry};
 use foldhash::fast::RandomState;
 use papaya::HashMap;
 
@@ -23,9 +23,9 @@ use crate::{
 /// [`insert`](Self::insert) is given another. Users stay until the last clone is dropped.
 ///
 /// Not for users who come by themselves and choose their names: the table that every request reads
-/// hashes quickly, and a stranger who chooses many subjects and takes the time of many requests might
-/// make it slow. Under Linux the table uses the system call `membarrier`, where there is one when it is
-/// made: a filter that forbids it has to be there before, or the process aborts.
+/// hashes quickly, and a stranger who chooses many subjects and measures many requests might make it
+/// slow. On Linux that table uses the system call `membarrier`, if there is one when it is made: a
+/// filter that forbids the call has to be in place before [`new`](Self::new), or the process aborts.
 ///
 /// # Example
 ///
@@ -51,15 +51,16 @@ pub struct MemoryUsers<U> {
 struct Shared<U> {
     /// By username.
     subjects: DashMap<String, Subject>,
-    /// What a login needs. Who changes an account holds its lock, under which `users` follows.
+    /// What a login needs. Who changes an account holds its lock, under which `users` follows, and
+    /// which is taken under that of `subjects`.
     accounts: DashMap<Subject, Account>,
     /// Every request reads here, so readers neither lock nor wait, and hashing is quick, with a seed
     /// that is not to be guessed by whoever sees no hashes. Nothing in here is ever replaced: the map
     /// would keep that for a while.
-    users: HashMap<Subject, Entry<U>, RandomState>,
+    users: HashMap<Subject, Known<U>, RandomState>,
 }
 
-struct Entry<U> {
+struct Known<U> {
     user: Arc<U>,
     is_enabled: AtomicBool,
 }
@@ -126,18 +127,18 @@ impl<U> MemoryUsers<U> {
     /// [`NewUserError::Taken`] if the username or the subject is there already.
     pub fn insert(&self, username: &str, account: Account, user: U) -> Result<(), NewUserError> {
         let subject = account.subject().clone();
-        let entry = Entry {
+        let known = Known {
             user: Arc::new(user),
             is_enabled: AtomicBool::new(account.is_enabled()),
         };
-        let Place::Vacant(name) = self.shared.subjects.entry(username.to_owned()) else {
+        let Entry::Vacant(name) = self.shared.subjects.entry(username.to_owned()) else {
             return Err(NewUserError::Taken);
         };
-        let Place::Vacant(place) = self.shared.accounts.entry(subject.clone()) else {
+        let Entry::Vacant(place) = self.shared.accounts.entry(subject.clone()) else {
             return Err(NewUserError::Taken);
         };
         let _locked = place.insert(account);
-        self.shared.users.pin().insert(subject.clone(), entry);
+        self.shared.users.pin().insert(subject.clone(), known);
         name.insert(subject);
         Ok(())
     }
@@ -149,8 +150,8 @@ impl<U> MemoryUsers<U> {
             return false;
         };
         *account = account.clone().with_enabled(enabled);
-        if let Some(entry) = self.shared.users.pin().get(subject) {
-            entry.is_enabled.store(enabled, Ordering::Release);
+        if let Some(known) = self.shared.users.pin().get(subject) {
+            known.is_enabled.store(enabled, Ordering::Release);
         }
         true
     }
@@ -167,9 +168,9 @@ impl<U> MemoryUsers<U> {
 
     fn user(&self, subject: &Subject) -> Option<Arc<U>> {
         let users = self.shared.users.pin();
-        let entry = users.get(subject)?;
-        let is_enabled = entry.is_enabled.load(Ordering::Acquire);
-        is_enabled.then(|| Arc::clone(&entry.user))
+        let known = users.get(subject)?;
+        let is_enabled = known.is_enabled.load(Ordering::Acquire);
+        is_enabled.then(|| Arc::clone(&known.user))
     }
 }
 

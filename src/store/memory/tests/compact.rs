@@ -9,10 +9,11 @@ use crate::{
         Inserted, TokenStore,
         memory::{
             MemoryTokens,
+            entries::Entries,
             free::Free,
             list::List,
             place::Place,
-            record::Record,
+            record::{Number, Record},
             slab::{Next, Slab},
             terms::{AllTerms, Terms},
         },
@@ -107,9 +108,27 @@ fn terms_are_there_once_until_the_last_record_has_gone() {
     assert_ne!(all.share(of("Firefox")), firefox);
 }
 
+/// What a record names goes with it, so that the next one gets the same numbers.
+#[test]
+fn nothing_of_a_record_stays() {
+    let session = Session::new(subject("meera"), NOON, LATER).with_family(id(1));
+    let mut entries = Entries::new();
+    for label in ["Firefox", "Chrome", "Safari"] {
+        let family = Family::new(id(1), subject("meera"), NOON, LATER)
+            .with_chain(Chain::new(digest(9), LATER, NEVER))
+            .with_label(label);
+        let number = entries.insert_login(family, digest(1), &session);
+        let record = entries.record(number).unwrap();
+        assert_eq!(number, 0);
+        assert_eq!(record.terms(), Number::new(0));
+        assert_eq!(record.more(), Some(Number::new(0)));
+        assert!(entries.remove(number).is_some());
+    }
+}
+
 /// Two lines of a processor's cache at most, and most of what a login takes.
 #[test]
-fn a_record_takes_eighty_bytes() {
+fn a_record_takes_eighty_bytes_at_most() {
     assert!(size_of::<Option<Record>>() <= 80);
 }
 

@@ -1,8 +1,9 @@
 mod compact;
+mod walk;
 
 use std::sync::Arc;
 
-use super::{MemoryTokens, MemoryUsers, NewUserError};
+use super::{MemoryTokens, MemoryUsers, NewUserError, lock::READ_PARTS};
 use crate::{
     model::{Family, FamilyId, PasswordHash, Session, Subject, Timestamp, TokenDigest},
     password::{Bcrypt, HashError},
@@ -119,8 +120,8 @@ async fn of_a_million_tokens_issued_one_after_another_only_the_live_ones_stay() 
         assert_eq!(inserted, Inserted::Saved);
         most = most.max(tokens.len());
     }
-    // A whole round of sweeps takes an eighth of what is held, and 64.
-    let bound = (live + 64) * 8 / 7 + 64;
+    // A whole round of sweeps takes an eighth of what is held, and one for each part.
+    let bound = (live + READ_PARTS) * 8 / 7 + READ_PARTS;
     assert!(
         most <= bound,
         "{most} held at once, {live} live, at most {bound} expected"
@@ -146,7 +147,7 @@ async fn a_crowd_that_expires_at_once_is_swept_out_within_an_eighth_as_many_inse
         );
     }
     assert_eq!(tokens.len(), 100_000);
-    let trickle = 100_000 / 8 + 64;
+    let trickle = 100_000 / 8 + u64::try_from(READ_PARTS).unwrap();
     for number in 0..trickle {
         let late = digest(1_000_000 + number);
         assert_eq!(
