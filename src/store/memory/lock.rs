@@ -12,7 +12,7 @@ pub(super) const PARTS: usize = 64;
 
 /// How many [`ReadMostly`] there are: fewer, as readers do not meet anyway, and each has lines of its
 /// own in a processor's cache, which every request needs.
-pub(super) const READ_PARTS: usize = 16;
+pub(super) const READ_PARTS: usize = 8;
 
 // Nothing panics half-way under a lock, so what is in there is whole even if a thread has died.
 

@@ -19,7 +19,7 @@ const SWEPT_PER_ADDED: usize = 16;
 #[expect(clippy::cast_possible_truncation, reason = "there are few")]
 const LAST_PART: u8 = (READ_PARTS - 1) as u8;
 /// How many indexes each part has, so that none gets so large that it takes long to grow.
-const INDEXES: usize = 4;
+const INDEXES: usize = 8;
 
 /// Whether a record was added.
 pub(super) enum Added {

@@ -10,7 +10,7 @@ use crate::{
 ///
 /// What has expired goes by itself. Each login and refresh looks at 16 others in turn, so no
 /// background task is needed and none of them takes long: a store that holds `n` logins and access
-/// tokens has been looked through after about `n/16 + 32` of them, and somewhat later for a while
+/// tokens has been looked through after about `n/16 + 16` of them, and somewhat later for a while
 /// after a crowd has left.
 ///
 /// The salt of a grace window is forgotten with the logins and refreshes, of whomever, after the
